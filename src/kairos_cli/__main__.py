@@ -1,0 +1,5 @@
+"""`python -m kairos_cli` is `kairos`."""
+
+from kairos_cli.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""The command: flags in, exit code out. One file a command; nothing imports this folder."""

@@ -1,0 +1,83 @@
+"""`kairos`: the group of commands, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from kairos_cli import __version__
+from kairos_cli.cli.exit_codes import ExitCode
+
+#: Commands in the order of `kairos --help`; each is a module of this folder that holds `command`.
+COMMANDS = {
+    "plan": "Find the pool that serves most queries within a budget, or the cheapest for a load.",
+    "show": "List the models, prices and mixes that kairos knows, or look at one.",
+    "validate": "Check profiles and scenarios; all problems at once, with their lines.",
+    "profile": "Make latency profiles from measured samples.",
+}
+
+
+class KairosGroup(click.Group):
+    """A group that imports a command only when it is used, and turns every end into an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command that was asked for."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"kairos_cli.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def main(self, args: Any = None, prog_name: Any = None, *rest: Any, **extra: Any) -> Any:
+        """Run, and exit with a code of ExitCode; `--debug` shows the traceback of an error."""
+        from kairos_cli.errors import KairosError
+
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(args, prog_name, *rest, **extra)
+        except click.ClickException as error:
+            error.show()
+            code = ExitCode.NO_ANSWER
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("interrupted", err=True)
+            code = ExitCode.INTERRUPTED
+        except BrokenPipeError:
+            # The reader has gone, `kairos … | head`; what is left to be flushed goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = ExitCode.YES
+        except KairosError as error:
+            if "--debug" in (args or sys.argv):
+                raise
+            click.echo(str(error), err=True)
+            code = ExitCode.NO_ANSWER
+        sys.exit(int(code or ExitCode.YES))
+
+
+@click.group(
+    cls=KairosGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 yes, 1 a sound no (no pool fits), 2 no answer (bad flag or file), 130 interrupted.",
+)
+@click.version_option(__version__, prog_name="kairos", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def main(debug: bool) -> None:
+    """Plan the pool of mixed cloud instances that serves the most inference queries on time.
+
+    \b
+    kairos plan examples/01_rm2_budget.toml
+    kairos plan --model rm2 --prices ec2-us-east-1 --mix deeprecsys --budget 2.5 --qos "p99<350ms"
+    kairos show models
+    """

@@ -1,0 +1,71 @@
+"""`kairos plan`: which pool to buy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kairos_cli.cli.answer import Answer, answer_options, give, note
+from kairos_cli.cli.exit_codes import ExitCode
+from kairos_cli.cli.scenario_options import scenario_flags, scenario_options
+
+
+@click.command("plan")
+@scenario_options
+@click.option(
+    "--choose",
+    envvar="KAIROS_CHOOSE",
+    metavar="RULE",
+    help="Rule of choice: capacity (the exact bound) or published (the paper's).  [default: capacity]",
+)
+@click.option("--top", type=click.IntRange(min=1), metavar="N", help="How many pools to list.  [default: 5]")
+@answer_options
+def command(
+    *,
+    scenario: Path | None,
+    profiles: Path | None,
+    format_: str | None,
+    output: Path | None,
+    quiet: bool,
+    **flags: Any,
+) -> int:
+    """Find the pool that serves most queries within a budget, or the cheapest for a load.
+
+    Every value may stand in the scenario file; a flag overrides it.
+
+    \b
+    kairos plan examples/01_rm2_budget.toml
+    kairos plan examples/01_rm2_budget.toml --budget 5 --max g4dn.xlarge=2 -o plan.json
+    kairos plan --model wnd --prices ec2-us-east-1 --mix deeprecsys --min-qps 2000
+    kairos plan examples/01_rm2_budget.toml --json | jq .pool
+    """
+    from kairos_cli.loading.scenario import load_scenario
+    from kairos_cli.planner.plan import NoPlan, plan
+    from kairos_cli.report.plan_document import plan_document
+    from kairos_cli.report.plan_sections import plan_sections
+
+    question = load_scenario(scenario, scenario_flags(flags), profiles)
+    for each in _remarks(question):
+        note(f"note: {each}", quiet)
+    found = plan(question)
+    document = plan_document(found)
+    give(
+        Answer(document, lambda: plan_sections(document), lambda: document.get("ranking", [])),
+        format_,
+        output,
+        quiet,
+    )
+    if isinstance(found, NoPlan):
+        note(f"no pool fits: {found.reason}\nhint: {found.hint}")
+        return ExitCode.NO
+    return ExitCode.YES
+
+
+def _remarks(question: Any) -> list[str]:
+    """Return what a user should know about how the profile was read."""
+    smallest = min(int(profile.batch_size[0]) for profile in question.model.latency.values())
+    if question.mix.batch_size[0] < smallest:
+        return [f"batch sizes under {smallest}, the smallest profiled, are taken to cost as much as {smallest}"]
+    return []

@@ -1,0 +1,84 @@
+"""A scenario as arrays: what every formula, program and simulation reads.
+
+Vocabulary: J instance types, B batch sizes of the mix, Q quantile levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kairos_cli.domain.latency_profile import Floats
+from kairos_cli.domain.pool import Pool
+from kairos_cli.domain.prices import InstanceType
+from kairos_cli.domain.qos import QosTarget
+from kairos_cli.domain.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServiceTable:
+    """Prices, mix and latencies of the types that take part, in their common order.
+
+    `price_usd_per_hour` (J,), `batch_size` and `probability` (B,), `mean_ms` and `on_time` (J, B),
+    `quantile_ms` (J, B, Q) at `level` (Q,). `on_time` is the chance that a query started at once is
+    within the target.
+    """
+
+    names: tuple[str, ...]
+    price_usd_per_hour: Floats
+    batch_size: NDArray[np.int64]
+    probability: Floats
+    mean_ms: Floats
+    on_time: Floats
+    level: Floats
+    quantile_ms: Floats
+    qos: QosTarget
+
+    def counts(self, pool: Pool) -> NDArray[np.int64]:
+        """Return the pool as a count for each type (J,); raises KeyError for a type not in the table."""
+        unknown = set(pool.by_type) - set(self.names)
+        if unknown:
+            raise KeyError(min(unknown))
+        return np.array([pool.by_type.get(name, 0) for name in self.names], dtype=np.int64)
+
+    def pool(self, counts: NDArray[np.int64]) -> Pool:
+        """Return the pool of the counts (J,)."""
+        return Pool.of(self.names, counts.tolist())
+
+    def cost_usd_per_hour(self, counts: NDArray[np.int64]) -> float:
+        """Return what the counts (J,) cost by the hour."""
+        return float(counts @ self.price_usd_per_hour)
+
+    def narrowed(self, keep: NDArray[np.intp]) -> ServiceTable:
+        """Return the table of the types at the indices `keep` only."""
+        return ServiceTable(
+            tuple(self.names[index] for index in keep),
+            self.price_usd_per_hour[keep],
+            self.batch_size,
+            self.probability,
+            self.mean_ms[keep],
+            self.on_time[keep],
+            self.level,
+            self.quantile_ms[keep],
+            self.qos,
+        )
+
+
+def service_table(scenario: Scenario, types: Sequence[InstanceType]) -> ServiceTable:
+    """Return the arrays of `types`, each of which the scenario's model must have a profile for."""
+    mix = scenario.mix
+    profiles = [scenario.model.latency[each.name].at(mix.batch_size).with_exact_mean() for each in types]
+    return ServiceTable(
+        tuple(each.name for each in types),
+        np.array([each.price_usd_per_hour for each in types]),
+        mix.batch_size,
+        mix.probability,
+        np.array([profile.mean_ms for profile in profiles]),
+        np.array([profile.on_time(scenario.qos.latency_ms) for profile in profiles]),
+        profiles[0].level,
+        np.array([profile.quantile_ms for profile in profiles]),
+        scenario.qos,
+    )

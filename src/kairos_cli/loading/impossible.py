@@ -1,0 +1,66 @@
+"""Questions that cannot have an answer, whatever pool is built: mistakes of the one who asks.
+
+A question that could have an answer but happens to have none ("no pool fits") is not among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from kairos_cli.domain.prices import USD_TOLERANCE
+from kairos_cli.domain.scenario import Scenario
+from kairos_cli.errors import Problem, Source
+
+
+def impossibilities(scenario: Scenario, source: Mapping[str, Source]) -> Iterator[Problem]:
+    """Yield what makes the question impossible; `source` tells where each of its values came from."""
+    price = scenario.prices.price_usd_per_hour()
+    wanted = [name for name in scenario.only or price if scenario.max_instances.get(name) != 0]
+    profiled = [name for name in wanted if name in scenario.model.latency]
+    if not profiled:
+        yield _no_profile(scenario, source)
+        return
+    yield from _beyond_the_profile(scenario, source, profiled)
+    yield from _too_small_a_budget(scenario, source, min(profiled, key=lambda name: price[name]))
+    yield from _too_tight_a_target(scenario, source, profiled)
+
+
+def _no_profile(scenario: Scenario, source: Mapping[str, Source]) -> Problem:
+    which = ", ".join(scenario.only) or "any type of the price list"
+    return Problem(
+        f"model {scenario.model.name} has no latency profile for {which} that may be used",
+        source.get("only", source.get("model")),
+        f"it was measured on {', '.join(scenario.model.latency)}",
+    )
+
+
+def _beyond_the_profile(scenario: Scenario, source: Mapping[str, Source], profiled: list[str]) -> Iterator[Problem]:
+    """A mix beyond every profile; where only some are too short, their types are left out of the plan."""
+    largest = max(scenario.model.latency[name].largest for name in profiled)
+    if scenario.mix.largest > largest:
+        yield Problem(
+            f"batch size {scenario.mix.largest} of mix {scenario.mix.name} is beyond the profile of "
+            f"{scenario.model.name}, which ends at {largest}",
+            source.get("mix"),
+            "measure larger batches, or use a mix without them; latencies are not extrapolated",
+        )
+
+
+def _too_small_a_budget(scenario: Scenario, source: Mapping[str, Source], cheapest: str) -> Iterator[Problem]:
+    budget, price = scenario.budget_usd_per_hour, scenario.prices.price_usd_per_hour()[cheapest]
+    if budget is not None and budget < price - USD_TOLERANCE:
+        yield Problem(
+            f"the budget of {budget:g} $/h is below the cheapest machine, {cheapest} at {price:g} $/h",
+            source.get("budget_usd_per_hour"),
+            f"a budget of at least {price:g} $/h buys one machine",
+        )
+
+
+def _too_tight_a_target(scenario: Scenario, source: Mapping[str, Source], profiled: list[str]) -> Iterator[Problem]:
+    fastest_ms = min(float(scenario.model.latency[name].quantile_ms.min()) for name in profiled)
+    if fastest_ms > scenario.qos.latency_ms:
+        yield Problem(
+            f"no machine meets {scenario.qos}: the shortest latency ever measured is {fastest_ms:g} ms",
+            source.get("qos"),
+            "raise the limit, or profile a faster instance type",
+        )

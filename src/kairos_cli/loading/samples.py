@@ -1,0 +1,135 @@
+"""Measured samples to a model profile: CSV in, a text of TOML out.
+
+The CSV has the columns `model,instance,batch_size` and then any number of sample columns, each one
+measured service latency in ms. Rows may have fewer samples than others: empty cells are skipped.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from kairos_cli.domain.latency_profile import LatencyProfile, ModelProfile
+from kairos_cli.domain.qos import QosTarget
+from kairos_cli.errors import InputError, Problem, Source
+from kairos_cli.loading.toml_file import near_name, read_text
+
+#: The quantiles a profile keeps: dense at the top, where the target is decided.
+LEVELS = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 1)
+_COLUMNS = ["model", "instance", "batch_size"]
+_LARGEST_BYTES = 500_000_000
+
+Samples = dict[str, dict[int, list[float]]]
+
+
+class Imported(NamedTuple):
+    """A profile made from samples, and how many samples its thinnest row rests on."""
+
+    model: ModelProfile
+    fewest_samples: int
+
+
+def import_samples(
+    path: Path, model: str, qos: QosTarget | None = None, source: str = "", licence: str = ""
+) -> Imported:
+    """Return the profile of `model` from a CSV of samples; raises InputError with all problems of the file."""
+    rows = csv.reader(io.StringIO(read_text(path, _LARGEST_BYTES)))
+    problems: list[Problem] = []
+    samples: Samples = {}
+    models: set[str] = set()
+    try:
+        if next(rows)[:3] != _COLUMNS:
+            hint = f"the first line must begin with {','.join(_COLUMNS)}, then one column per sample"
+            raise InputError.of("is no table of latency samples", Source(str(path), 1), hint)
+        for row in rows:
+            models.add(row[0] if row else "")
+            if row and row[0] == model:
+                problems += _take(row, samples, Source(str(path), rows.line_num))
+    except csv.Error as error:
+        raise InputError.of(f"not CSV: {error}", Source(str(path), rows.line_num)) from None
+    if not samples and not problems:
+        hint = near_name(model, sorted(models - {""}), "models in it")
+        raise InputError.of(f"holds no samples of model {model!r}", path, hint)
+    if problems:
+        raise InputError(problems)
+    latency = {name: _profile(name, by_size) for name, by_size in samples.items()}
+    fewest = min(len(latencies) for by_size in samples.values() for latencies in by_size.values())
+    return Imported(ModelProfile(model, qos, latency, "", source, licence), fewest)
+
+
+def _take(row: list[str], samples: Samples, source: Source) -> Iterator[Problem]:
+    """Add a row to the samples, or yield what is wrong with it."""
+    if len(row) < 4:
+        yield Problem("the row has no sample", source)
+        return
+    _, instance, size, *cells = row
+    if not size.isdecimal() or int(size) < 1:
+        yield Problem(f"batch size must be a whole number >= 1, got {size!r}", source)
+        return
+    by_size = samples.setdefault(instance, {})
+    if int(size) in by_size:
+        yield Problem(f"batch size {size} of {instance} appears twice", source, "join the samples into one row")
+    latencies = [_latency_ms(cell) for cell in cells if cell.strip()]
+    wrong = next((cell for cell in cells if cell.strip() and math.isnan(_latency_ms(cell))), None)
+    if wrong is not None or not latencies:
+        got = "none" if wrong is None else repr(wrong)
+        yield Problem(f"latency must be a number > 0, got {got}", source, "latencies are in milliseconds")
+        return
+    by_size[int(size)] = latencies
+
+
+def _latency_ms(cell: str) -> float:
+    """Return a latency, or NaN for anything that is none."""
+    try:
+        value = float(cell)
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) and value > 0 else math.nan
+
+
+def _profile(instance: str, by_size: dict[int, list[float]]) -> LatencyProfile:
+    """Return mean and quantiles of the samples of one instance type, sorted by batch size."""
+    sizes = sorted(by_size)
+    quantile_ms = np.array([np.quantile(by_size[size], LEVELS) for size in sizes])
+    mean_ms = np.array([math.fsum(by_size[size]) / len(by_size[size]) for size in sizes])
+    return LatencyProfile(instance, np.array(sizes, dtype=np.int64), mean_ms, np.array(LEVELS), quantile_ms)
+
+
+def profile_text(model: ModelProfile) -> str:
+    """Return the model profile as the TOML text that loading.model reads."""
+    head = [
+        'schema = "kairos.model/1"',
+        f"name = {_quoted(model.name)}",
+        *(f"{key} = {_quoted(text)}" for key, text in (("source", model.source), ("licence", model.licence)) if text),
+        *([f"qos = {_quoted(str(model.qos))}"] if model.qos else []),
+        f"quantiles = [{', '.join(f'{level:g}' for level in LEVELS)}]",
+        "",
+        "[latency_ms]",
+        "# batch size, mean, then one latency for each quantile",
+    ]
+    tables = [line for profile in model.latency.values() for line in _rows(profile)]
+    return "\n".join([*head, *tables]) + "\n"
+
+
+def _rows(profile: LatencyProfile) -> Iterator[str]:
+    yield f"{_quoted(profile.instance_type)} = ["
+    for size, mean, quantiles in zip(profile.batch_size, profile.mean_ms, profile.quantile_ms, strict=True):
+        yield f"  [{size}, {', '.join(_decimal(each) for each in (mean, *quantiles))}],"
+    yield "]"
+
+
+def _decimal(value: float) -> str:
+    """Return a latency to six digits: finer than any clock it was taken with."""
+    return f"{value:.6g}"
+
+
+def _quoted(text: str) -> str:
+    """Return a TOML basic string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

@@ -1,0 +1,54 @@
+"""Which instance types take part, and why the others do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kairos_cli.domain.prices import USD_TOLERANCE, InstanceType
+from kairos_cli.domain.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An instance type of the price list that no pool may use: `code` for programs, `reason` for people."""
+
+    name: str
+    code: str
+    reason: str
+
+
+def candidates(scenario: Scenario) -> tuple[list[InstanceType], list[LeftOut]]:
+    """Return the types a pool may use, in the order of the model profile, and all others with a reason."""
+    profile_order = {name: index for index, name in enumerate(scenario.model.latency)}
+    taken, left_out = [], []
+    for each in scenario.prices.instance_types:
+        reason = next(_reasons(scenario, each), None)
+        if reason is None:
+            taken.append(each)
+        else:
+            left_out.append(LeftOut(each.name, *reason))
+    return sorted(taken, key=lambda each: profile_order[each.name]), left_out
+
+
+def _reasons(scenario: Scenario, each: InstanceType) -> Iterator[tuple[str, str]]:
+    """Yield every reason to leave a type out, as code and text."""
+    if scenario.only and each.name not in scenario.only:
+        yield "excluded", "not among the types asked for"
+    if scenario.max_instances.get(each.name) == 0:
+        yield "excluded", "limited to 0 instances"
+    profile = scenario.model.latency.get(each.name)
+    if profile is None:
+        yield "no_profile", f"no latency profile of {scenario.model.name}"
+        return
+    budget = scenario.budget_usd_per_hour
+    if budget is not None and each.price_usd_per_hour > budget + USD_TOLERANCE:
+        yield "too_dear", f"too dear: {each.price_usd_per_hour:g} $/h of a budget of {budget:g} $/h"
+    if scenario.mix.largest > profile.largest:
+        yield (
+            "short_profile",
+            f"its profile ends at batch size {profile.largest}, the mix at {scenario.mix.largest}",
+        )
+        return
+    if not profile.at(scenario.mix.batch_size).on_time(scenario.qos.latency_ms).any():
+        yield "too_slow", f"too slow: no batch size of the mix is ever within {scenario.qos.latency_ms:g} ms"

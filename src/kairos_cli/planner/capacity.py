@@ -1,0 +1,128 @@
+"""Capacity: the rate no way of distributing queries can exceed (design 3.2), and its shadow prices.
+
+y[j, b] is the rate of queries of batch size b sent to type j, lambda the rate of all:
+
+    maximise lambda
+    subject to  sum_j y[j, b]                      = lambda p(b)        for every b
+                sum_b y[j, b] mean_s[j, b]        <= n[j]               for every j
+                sum_jb y[j, b] (1 - on_time[j, b]) <= (1 - q) lambda
+
+Any policy that serves every query, one at a time on an instance, satisfies these in the long run; so
+none sustains more. The dual value of type j's row is its shadow price: the rate that one more instance
+would add. From pool to pool only the right-hand side n changes, so one program serves them all, each
+solved from the last one's basis. And since the dual constraints do not mention n, the prices found for
+one pool bound every other: capacity(n) <= prices @ n. That is what makes ranking thousands of pools
+cheap: `by_capacity` solves only those whose bound says that they may be next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import highspy
+import numpy as np
+
+from kairos_cli.domain.latency_profile import Floats
+from kairos_cli.domain.service_table import ServiceTable
+from kairos_cli.errors import SolverError
+from kairos_cli.planner.enumeration import Counts
+from kairos_cli.planner.solver import quiet_highs
+
+#: Relative difference below which two capacities count as equal: the solver's own tolerance.
+QPS_TOLERANCE = 1e-8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Capacity:
+    """The capacity of one pool, the shadow price of each type (J,) in queries/s per instance, the rates (J, B)."""
+
+    qps: float
+    shadow_price: Floats
+    rate_qps: Floats
+
+
+class CapacityProgram:
+    """The linear program of one service table, solved for one pool after another."""
+
+    def __init__(self, table: ServiceTable) -> None:
+        self.types, self.sizes = table.mean_ms.shape
+        self.solved = 0
+        self._highs = quiet_highs()
+        for tolerance in ("primal_feasibility_tolerance", "dual_feasibility_tolerance"):
+            self._highs.setOptionValue(tolerance, 1e-10)  # the rates are many orders smaller than the counts
+        self._highs.passModel(_program(table))
+
+    def solve(self, counts: Counts) -> Capacity:
+        """Return the capacity of a pool (J,); raises SolverError if the solver fails."""
+        rows = np.arange(self.sizes, self.sizes + self.types, dtype=np.int32)
+        for row, count in zip(rows, counts, strict=True):
+            self._highs.changeRowBounds(int(row), -highspy.kHighsInf, float(count))
+        self._highs.run()
+        self.solved += 1
+        if self._highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            raise SolverError(f"error: the capacity of pool {counts.tolist()} could not be computed")
+        solution = self._highs.getSolution()
+        value = np.array(solution.col_value)
+        # The program minimises -lambda, so a row's dual is minus what its right-hand side is worth.
+        price = np.maximum(-np.array(solution.row_dual)[rows], 0.0)
+        # Ten digits, so that how the solver got there does not decide between equal pools.
+        qps = float(f"{max(value[-1], 0.0):.10g}")
+        return Capacity(qps, price, value[:-1].reshape(self.types, self.sizes))
+
+
+def _program(table: ServiceTable) -> highspy.HighsLp:
+    """Return the program for an empty pool: columns y[j, b] row by row, then lambda; rows as above."""
+    types, sizes = table.mean_ms.shape
+    size_row = np.tile(np.arange(sizes), types)
+    type_row = sizes + np.repeat(np.arange(types), sizes)
+    late_row = np.full(types * sizes, sizes + types)
+    ones = np.ones(types * sizes)
+    # Each column y has three entries; lambda has one in each size row and one in the last.
+    index = np.column_stack([size_row, type_row, late_row]).reshape(-1)
+    value = np.column_stack([ones, table.mean_ms.reshape(-1) / 1000, 1 - table.on_time.reshape(-1)]).reshape(-1)
+    lp = highspy.HighsLp()
+    lp.num_col_, lp.num_row_ = types * sizes + 1, sizes + types + 1
+    lp.col_cost_ = np.append(np.zeros(types * sizes), -1.0)
+    lp.col_lower_ = np.zeros(lp.num_col_)
+    lp.col_upper_ = np.full(lp.num_col_, highspy.kHighsInf)
+    lp.row_lower_ = np.append(np.zeros(sizes), np.full(types + 1, -highspy.kHighsInf))
+    lp.row_upper_ = np.zeros(lp.num_row_)
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+    lp.a_matrix_.start_ = np.append(np.arange(types * sizes + 1) * 3, len(index) + sizes + 1).astype(np.int32)
+    lp.a_matrix_.index_ = np.concatenate([index, np.arange(sizes), [sizes + types]]).astype(np.int32)
+    lp.a_matrix_.value_ = np.concatenate([value, -table.probability, [-table.qos.late_share]])
+    return lp
+
+
+def by_capacity(program: CapacityProgram, counts: Counts) -> Iterator[tuple[int, Capacity]]:
+    """Yield the pools (N, J) as row number and capacity, the greatest capacity first.
+
+    Each capacity solved lowers the bounds of the others; a pool is yielded once its own capacity is
+    known and no other bound is above it. Equal capacities come in the order of the rows.
+    """
+    bound = np.full(len(counts), np.inf)
+    known: dict[int, Capacity] = {}
+    for _ in range(len(counts)):
+        while (best := int(np.argmax(bound))) not in known:
+            capacity = known[best] = program.solve(counts[best])
+            np.minimum(bound, counts @ capacity.shadow_price * (1 + QPS_TOLERANCE), out=bound)
+            bound[list(known)] = [each.qps for each in known.values()]
+        yield best, known.pop(best)
+        bound[best] = -np.inf
+
+
+def carrying(program: CapacityProgram, counts: Counts, min_qps: float) -> Iterator[tuple[int, Capacity]]:
+    """Yield, in the order of the rows (N, J), the pools whose capacity is at least `min_qps`.
+
+    Pools that a shadow price already found shows to be too small are passed over unsolved.
+    """
+    able = np.ones(len(counts), dtype=bool)
+    for row in range(len(counts)):
+        if not able[row]:
+            continue
+        capacity = program.solve(counts[row])
+        if capacity.qps >= min_qps * (1 - QPS_TOLERANCE):
+            yield row, capacity
+        else:
+            able &= counts @ capacity.shadow_price * (1 + QPS_TOLERANCE) >= min_qps

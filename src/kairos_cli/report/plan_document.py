@@ -1,0 +1,152 @@
+"""The plan as a document: `kairos.plan/1`.
+
+It is self-contained: under `inputs` it carries the prices, the mix and the latencies it was made from,
+so that it can be checked and simulated again wherever it lies.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kairos_cli.domain.scenario import Scenario
+from kairos_cli.planner.candidates import LeftOut
+from kairos_cli.planner.plan import NoPlan, Plan, RatedPool
+from kairos_cli.planner.solver import solver_name
+from kairos_cli.report.document import Document, rounded
+from kairos_cli.report.size_ranges import SizeRange, size_ranges
+
+SCHEMA = "kairos.plan/1"
+
+
+def plan_document(plan: Plan | NoPlan) -> Document:
+    """Return the document of a plan, or of the reason why there is none (`pool` is null then)."""
+    head: Document = {"schema": SCHEMA, "scenario": scenario_part(plan.scenario)}
+    if isinstance(plan, NoPlan):
+        return head | {
+            "pool": None,
+            "reason": plan.reason,
+            "hint": plan.hint,
+            "left_out": _left_out(plan.left_out),
+        }
+    return head | _answer(plan) | _reasons(plan) | {"inputs": _inputs(plan)}
+
+
+def scenario_part(scenario: Scenario) -> Document:
+    """Return the question, by names and numbers."""
+    return {
+        "model": scenario.model.name,
+        "prices": scenario.prices.name,
+        "mix": scenario.mix.name,
+        "qos": str(scenario.qos),
+        "qos_percentile": scenario.qos.percentile,
+        "qos_latency_ms": scenario.qos.latency_ms,
+        "budget_usd_per_hour": scenario.budget_usd_per_hour,
+        "min_qps": scenario.min_qps,
+        "only": list(scenario.only),
+        "max_instances": dict(sorted(scenario.max_instances.items())),
+        "choose": scenario.choose,
+        "seed": scenario.seed,
+    }
+
+
+def _answer(plan: Plan) -> Document:
+    ratio = plan.chosen.capacity_qps / plan.homogeneous.capacity_qps if plan.homogeneous else None
+    return _rated(plan.chosen) | {
+        "integer_program": {
+            "status": plan.distribution.answer.status,
+            "qps": rounded(plan.distribution.qps),
+            "solver": solver_name(),
+        },
+        "homogeneous": _rated(plan.homogeneous) if plan.homogeneous else None,
+        "ratio_to_homogeneous": rounded(ratio),
+        "certificate": {
+            "method": plan.certificate.method,
+            "pools_within_budget": plan.certificate.pools_within_budget,
+            "pools_enumerated": plan.certificate.pools_enumerated,
+            "best_other_capacity_qps": rounded(plan.certificate.best_other_capacity_qps),
+            "gap_percent": rounded(plan.certificate.gap_percent),
+        },
+        "ranking": [_rated(each) for each in plan.ranking],
+    }
+
+
+def _rated(rated: RatedPool) -> Document:
+    return {
+        "pool": rated.pool.by_type,
+        "cost_usd_per_hour": rounded(rated.cost_usd_per_hour, 6),
+        "published_bound_qps": rounded(rated.published_bound_qps),
+        "capacity_qps": rounded(rated.capacity_qps),
+        "usd_per_million_queries": rounded(rated.usd_per_million_queries),
+    }
+
+
+def _reasons(plan: Plan) -> Document:
+    names = plan.table.names
+    price = dict(zip(names, plan.capacity.shadow_price.tolist(), strict=True))
+    more = plan.one_more_dollar
+    at = names.index(plan.bottleneck)
+    return {
+        "distribution": [_size_range(plan, each) for each in size_ranges(plan.table, plan.distribution)],
+        "distribution_summary": [
+            _size_range(plan, each) for each in size_ranges(plan.table, plan.distribution, most=8)
+        ],
+        "shadow_price": {name: rounded(value) for name, value in price.items()},
+        "bottleneck": {
+            "type": plan.bottleneck,
+            "gain_qps_per_instance": rounded(price[plan.bottleneck]),
+            "gain_qps_per_usd_per_hour": rounded(price[plan.bottleneck] / plan.table.price_usd_per_hour[at]),
+        },
+        "one_more_dollar": None
+        if more is None
+        else {
+            "pool": more.pool.by_type,
+            "cost_usd_per_hour": rounded(more.cost_usd_per_hour, 6),
+            "capacity_qps": rounded(more.capacity_qps),
+            "gain_qps": rounded(more.capacity_qps - plan.chosen.capacity_qps),
+        },
+        "left_out": _left_out(plan.left_out),
+    }
+
+
+def _size_range(plan: Plan, each: SizeRange) -> Document:
+    return {
+        "batch_size_from": each.first,
+        "batch_size_to": each.last,
+        "query_share": rounded(each.query_share),
+        "share": {
+            name: rounded(share)
+            for name, share, count in zip(
+                plan.table.names, each.share.tolist(), plan.table.counts(plan.chosen.pool), strict=True
+            )
+            if count
+        },
+        "on_time_fraction": rounded(each.on_time),
+    }
+
+
+def _left_out(left_out: tuple[LeftOut, ...]) -> list[Document]:
+    return [{"type": each.name, "code": each.code, "reason": each.reason} for each in left_out]
+
+
+def _inputs(plan: Plan) -> Document:
+    """Return all that is needed to plan and simulate this again, as it was read."""
+    model, mix = plan.scenario.model, plan.scenario.mix
+    profiles = [model.latency[name] for name in plan.table.names]
+    rows: dict[str, list[list[Any]]] = {
+        each.instance_type: [
+            [int(size), *row]
+            for size, row in zip(
+                each.batch_size, np.column_stack([each.mean_ms, each.quantile_ms]).tolist(), strict=True
+            )
+        ]
+        for each in profiles
+    }
+    return {
+        "price_usd_per_hour": dict(zip(plan.table.names, plan.table.price_usd_per_hour.tolist(), strict=True)),
+        "batch_size": mix.batch_size.tolist(),
+        "probability": mix.probability.tolist(),
+        "quantiles": profiles[0].level.tolist(),
+        "latency_ms": rows,
+    }

@@ -1,0 +1,169 @@
+"""The plan for people: sections made from the document of `kairos.plan/1`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kairos_cli.report.document import Document
+from kairos_cli.report.sections import Section
+
+
+def plan_sections(document: Document) -> list[Section]:
+    """Return the sections of a plan, or of the reason why there is none."""
+    if document["pool"] is None:
+        lines = [document["reason"], f"hint: {document['hint']}", *_left_out_lines(document)]
+        return [Section(f"No pool fits: {_question(document['scenario'])}", lines=lines)]
+    return [
+        Section(f"Buy {pool_text(document['pool'])}", lines=[_question(document["scenario"])]),
+        _figures(document),
+        _who_serves_what(document),
+        _ranking(document),
+        Section("Why", lines=list(_why(document))),
+    ]
+
+
+def pool_text(pool: dict[str, int]) -> str:
+    """Return a pool as people write it: `1 × g4dn.xlarge + 13 × r5n.large`."""
+    return " + ".join(f"{count} × {name}" for name, count in pool.items())
+
+
+def qps_text(value: float | None) -> str:
+    """Return a rate with four significant digits or more, or a dash."""
+    return "–" if value is None else f"{value:.1f}" if value < 1000 else f"{value:,.0f}"
+
+
+def _question(scenario: Document) -> str:
+    budget, load = scenario["budget_usd_per_hour"], scenario["min_qps"]
+    parts = [
+        scenario["model"],
+        f"p{scenario['qos_percentile']:g} < {scenario['qos_latency_ms']:g} ms",
+        f"mix {scenario['mix']}",
+        *([f"budget {budget:g} $/h"] if budget else []),
+        *([f"load {load:g} queries/s"] if load else []),
+        f"prices {scenario['prices']}",
+    ]
+    return ", ".join(parts)
+
+
+def _figures(document: Document) -> Section:
+    alone = document["homogeneous"]
+    program = document["integer_program"]
+
+    def beside(key: str, digits: int) -> str:
+        return f"{alone[key]:.{digits}f}" if alone else "–"
+
+    rows = [
+        ("cost, $/h", f"{document['cost_usd_per_hour']:.3f}", beside("cost_usd_per_hour", 3), ""),
+        (
+            "capacity, queries/s",
+            qps_text(document["capacity_qps"]),
+            qps_text(alone and alone["capacity_qps"]),
+            f"{document['ratio_to_homogeneous']:.2f} x" if alone else "",
+        ),
+        (
+            "published bound, queries/s",
+            qps_text(document["published_bound_qps"]),
+            qps_text(alone and alone["published_bound_qps"]),
+            "",
+        ),
+        (f"integer program ({program['status']}), queries/s", qps_text(program["qps"]), "", ""),
+        (
+            "$ per million queries",
+            f"{document['usd_per_million_queries']:.2f}",
+            beside("usd_per_million_queries", 2),
+            "",
+        ),
+    ]
+    name = pool_text(alone["pool"]) if alone else "none can meet the target"
+    return Section("At capacity", ("", ">this pool", f">best of one type: {name}", ">ratio"), rows)
+
+
+def _who_serves_what(document: Document) -> Section:
+    types = list(document["pool"])
+    rows = [
+        (
+            _sizes_text(each["batch_size_from"], each["batch_size_to"]),
+            f"{each['query_share']:.1%}",
+            *(f"{each['share'][name]:.0%}" for name in types),
+            f"{each['on_time_fraction']:.1%}",
+        )
+        for each in document["distribution_summary"]
+    ]
+    columns = (">batch size", ">queries", *(f">{name}" for name in types), ">on time once started")
+    return Section("Who serves what", columns, rows)
+
+
+def _sizes_text(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}–{last}"
+
+
+def _ranking(document: Document) -> Section:
+    rows = [
+        (
+            str(number),
+            pool_text(each["pool"]),
+            f"{each['cost_usd_per_hour']:.3f}",
+            qps_text(each["published_bound_qps"]),
+            qps_text(each["capacity_qps"]),
+            f"{each['usd_per_million_queries']:.2f}",
+        )
+        for number, each in enumerate(document["ranking"], start=1)
+    ]
+    columns = (">#", "pool", ">$/h", ">published bound", ">capacity", ">$ per million")
+    return Section("Best pools", columns, rows)
+
+
+def _why(document: Document) -> Iterator[str]:
+    yield _certificate_line(document)
+    bottleneck = document["bottleneck"]
+    yield (
+        f"{bottleneck['type']} is the bottleneck: one more adds up to "
+        f"{qps_text(bottleneck['gain_qps_per_instance'])} queries/s, the most for its price"
+    )
+    more = document["one_more_dollar"]
+    if more:
+        yield (
+            f"one more dollar an hour buys {pool_text(more['pool'])}: "
+            f"{qps_text(more['capacity_qps'])} queries/s (+{qps_text(more['gain_qps'])})"
+        )
+    spent_late = sum(each["query_share"] * (1 - each["on_time_fraction"]) for each in document["distribution"])
+    if spent_late > 0.0005:
+        allowed = 1 - document["scenario"]["qos_percentile"] / 100
+        yield (
+            f"the bounds spend {spent_late:.2%} of the queries as late ones, of {allowed:.2%} that the target "
+            "allows: the large ones, where that frees most time"
+        )
+    yield from _left_out_lines(document)
+
+
+def _certificate_line(document: Document) -> str:
+    certificate, other = document["certificate"], document["certificate"]["best_other_capacity_qps"]
+    if document["scenario"]["budget_usd_per_hour"] is None:
+        return (
+            "no cheaper pool carries the load: proven by integer program"
+            if certificate["gap_percent"] < 0.01
+            else f"no pool that carries the load is more than {certificate['gap_percent']:.2f} % cheaper"
+        )
+    if certificate["method"] == "integer program":
+        return (
+            f"too many pools to list; by integer program none has more than {certificate['gap_percent']:.2f} % "
+            "over this capacity"
+        )
+    looked_at = (
+        f"{certificate['pools_within_budget']} pools fit the budget, {certificate['pools_enumerated']} of them "
+        "can meet the target"
+    )
+    if other is None:
+        return f"{looked_at}: there is no other choice"
+    if certificate["gap_percent"] > 0:
+        return f"{looked_at}; another one's capacity, {qps_text(other)}, is {certificate['gap_percent']:.1f} % above"
+    return f"{looked_at}; no other one can serve more than {qps_text(other)} queries/s"
+
+
+def _left_out_lines(document: Document) -> Iterator[str]:
+    """Yield one line a reason."""
+    names_by_reason: dict[str, list[str]] = {}
+    for each in document["left_out"]:
+        names_by_reason.setdefault(each["reason"], []).append(each["type"])
+    for reason, names in names_by_reason.items():
+        yield f"left out, {reason}: {', '.join(names)}"
