@@ -58,7 +58,7 @@ def command(
         quiet,
     )
     if isinstance(found, NoPlan):
-        note(f"no pool fits: {found.reason}\nhint: {found.hint}")
+        note(f"no pool fits: {found.reason}")
         return ExitCode.NO
     return ExitCode.YES
 

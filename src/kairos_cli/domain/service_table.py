@@ -52,19 +52,9 @@ class ServiceTable:
         """Return what the counts (J,) cost by the hour."""
         return float(counts @ self.price_usd_per_hour)
 
-    def narrowed(self, keep: NDArray[np.intp]) -> ServiceTable:
-        """Return the table of the types at the indices `keep` only."""
-        return ServiceTable(
-            tuple(self.names[index] for index in keep),
-            self.price_usd_per_hour[keep],
-            self.batch_size,
-            self.probability,
-            self.mean_ms[keep],
-            self.on_time[keep],
-            self.level,
-            self.quantile_ms[keep],
-            self.qos,
-        )
+    def least_late_share(self, present: NDArray[np.bool_]) -> float:
+        """Return the share of queries that is late even without waiting, at best, if only `present` (J,) serve."""
+        return float((1 - self.on_time[present].max(axis=0)) @ self.probability)
 
 
 def service_table(scenario: Scenario, types: Sequence[InstanceType]) -> ServiceTable:

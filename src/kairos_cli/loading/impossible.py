@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+
 from kairos_cli.domain.prices import USD_TOLERANCE
 from kairos_cli.domain.scenario import Scenario
+from kairos_cli.domain.service_table import service_table
 from kairos_cli.errors import Problem, Source
 
 
@@ -57,10 +60,20 @@ def _too_small_a_budget(scenario: Scenario, source: Mapping[str, Source], cheape
 
 
 def _too_tight_a_target(scenario: Scenario, source: Mapping[str, Source], profiled: list[str]) -> Iterator[Problem]:
-    fastest_ms = min(float(scenario.model.latency[name].quantile_ms.min()) for name in profiled)
-    if fastest_ms > scenario.qos.latency_ms:
+    """A target that not even all machines together could keep, each query sent to the best and never waiting."""
+    types = [
+        each
+        for each in scenario.prices.instance_types
+        if each.name in profiled and scenario.model.latency[each.name].largest >= scenario.mix.largest
+    ]
+    if not types:
+        return
+    table = service_table(scenario, types)
+    late = table.least_late_share(np.ones(len(types), dtype=bool))
+    if late > scenario.qos.late_share + 1e-12:
+        worst = int(table.batch_size[np.argmin(table.on_time.max(axis=0))])
         yield Problem(
-            f"no machine meets {scenario.qos}: the shortest latency ever measured is {fastest_ms:g} ms",
+            f"no machine meets {scenario.qos}: {late:.2%} of the queries are late on the fastest one, without waiting",
             source.get("qos"),
-            "raise the limit, or profile a faster instance type",
+            f"batch size {worst} is late most often; raise the limit, or profile a faster instance type",
         )

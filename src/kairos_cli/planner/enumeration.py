@@ -45,6 +45,6 @@ def able_to_serve(table: ServiceTable, counts: Counts) -> NDArray[np.bool_]:
     time. That depends only on which types are present, so each such set is looked at once.
     """
     present, pools = np.unique(counts > 0, axis=0, return_inverse=True)
-    late = [(1 - table.on_time[types].max(axis=0)) @ table.probability for types in present]
-    able = np.array(late) <= table.qos.late_share + 1e-12
+    late = np.array([table.least_late_share(types) for types in present])
+    able = late <= table.qos.late_share + 1e-12
     return np.asarray(able[pools.reshape(-1)])

@@ -76,6 +76,15 @@ class Plan:
     one_more_dollar: RatedPool | None
     left_out: tuple[LeftOut, ...]
 
+    @property
+    def ratio_to_homogeneous(self) -> float | None:
+        """How much better than the best single type: in capacity for a budget, in cost for a load."""
+        if self.homogeneous is None:
+            return None
+        if self.scenario.budget_usd_per_hour is None:
+            return self.homogeneous.cost_usd_per_hour / self.chosen.cost_usd_per_hour
+        return self.chosen.capacity_qps / self.homogeneous.capacity_qps
+
 
 @dataclass(frozen=True, slots=True)
 class NoPlan:
@@ -123,7 +132,7 @@ def plan(scenario: Scenario) -> Plan | NoPlan:
     rater = _Rater(table)
     found = _best_in_budget(scenario, rater) if scenario.budget_usd_per_hour else _cheapest(scenario, rater)
     if isinstance(found, str):
-        return NoPlan(scenario, found, _hint(scenario, table), tuple(left_out))
+        return NoPlan(scenario, found, _hint(scenario), tuple(left_out))
     chosen = rater.rated(found.chosen)
     if scenario.min_qps and chosen.capacity_qps < scenario.min_qps * (1 - 1e-6):
         reason = (
@@ -253,15 +262,8 @@ def _with_one_more_dollar(scenario: Scenario, rater: _Rater, chosen: RatedPool) 
     return rater.rated(best.counts) if best else None
 
 
-def _hint(scenario: Scenario, table: ServiceTable) -> str:
+def _hint(scenario: Scenario) -> str:
     """Return what would make a pool possible."""
-    every = np.ones((1, len(table.names)), dtype=np.int64)
-    if not able_to_serve(table, every)[0]:
-        worst = int(table.batch_size[np.argmin(table.on_time.max(axis=0))])
-        return (
-            f"even all types together are late too often, most of all at batch size {worst}: "
-            "raise the limit, or profile a faster type"
-        )
     if scenario.max_instances:
         return "loosen the limits on the number of instances, or raise the budget"
     return "raise the budget: the types that are fast enough for the large batches are too dear for it"

@@ -52,7 +52,6 @@ def scenario_part(scenario: Scenario) -> Document:
 
 
 def _answer(plan: Plan) -> Document:
-    ratio = plan.chosen.capacity_qps / plan.homogeneous.capacity_qps if plan.homogeneous else None
     return _rated(plan.chosen) | {
         "integer_program": {
             "status": plan.distribution.answer.status,
@@ -60,7 +59,7 @@ def _answer(plan: Plan) -> Document:
             "solver": solver_name(),
         },
         "homogeneous": _rated(plan.homogeneous) if plan.homogeneous else None,
-        "ratio_to_homogeneous": rounded(ratio),
+        "ratio_to_homogeneous": rounded(plan.ratio_to_homogeneous),
         "certificate": {
             "method": plan.certificate.method,
             "pools_within_budget": plan.certificate.pools_within_budget,

@@ -52,13 +52,20 @@ def _figures(document: Document) -> Section:
     def beside(key: str, digits: int) -> str:
         return f"{alone[key]:.{digits}f}" if alone else "–"
 
+    ratio = f"{document['ratio_to_homogeneous']:.2f} x" if alone else ""
+    for_budget = document["scenario"]["budget_usd_per_hour"] is not None
     rows = [
-        ("cost, $/h", f"{document['cost_usd_per_hour']:.3f}", beside("cost_usd_per_hour", 3), ""),
+        (
+            "cost, $/h",
+            f"{document['cost_usd_per_hour']:.3f}",
+            beside("cost_usd_per_hour", 3),
+            "" if for_budget else ratio,
+        ),
         (
             "capacity, queries/s",
             qps_text(document["capacity_qps"]),
             qps_text(alone and alone["capacity_qps"]),
-            f"{document['ratio_to_homogeneous']:.2f} x" if alone else "",
+            ratio if for_budget else "",
         ),
         (
             "published bound, queries/s",
