@@ -33,7 +33,8 @@ def command(
 ) -> int:
     """Find the pool that serves most queries within a budget, or the cheapest for a load.
 
-    Every value may stand in the scenario file; a flag overrides it.
+    Every value may stand in the scenario file. A flag overrides it, and so does a variable of the
+    environment such as KAIROS_BUDGET; a flag overrides both.
 
     \b
     kairos plan examples/01_rm2_budget.toml

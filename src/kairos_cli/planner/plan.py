@@ -139,7 +139,9 @@ def plan(scenario: Scenario) -> Plan | NoPlan:
             f"the best pool within {scenario.budget_usd_per_hour:g} $/h, {chosen.pool}, carries at most "
             f"{chosen.capacity_qps:.1f} queries/s, not {scenario.min_qps:g}"
         )
-        return NoPlan(scenario, reason, "leave out --budget to be told the cheapest pool", tuple(left_out))
+        return NoPlan(
+            scenario, reason, "ask without a budget to be told the cheapest pool for that load", tuple(left_out)
+        )
     capacity = rater.program.solve(found.chosen)
     return Plan(
         scenario,

@@ -137,7 +137,7 @@ def _why(document: Document) -> Iterator[str]:
     if spent_late > 0.0005:
         allowed = 1 - document["scenario"]["qos_percentile"] / 100
         yield (
-            f"the bounds spend {spent_late:.2%} of the queries as late ones, of {allowed:.2%} that the target "
+            f"the bounds spend {spent_late:.1%} of the queries as late ones, of {allowed:.1%} that the target "
             "allows: the large ones, where that frees most time"
         )
     yield from _left_out_lines(document)

@@ -1,0 +1,88 @@
+"""The JSON documents: valid by their schemas, alone on standard output, the same every time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.conftest import ROOT, Kairos
+
+SCHEMAS = ROOT / "src" / "kairos_cli" / "report" / "schemas"
+RM2 = "examples/01_rm2_budget.toml"
+
+
+def check(document: dict[str, Any]) -> None:
+    """Raise unless the document is valid by the schema that it names."""
+    name = str(document["schema"]).replace("/", "-")
+    schema = json.loads((SCHEMAS / f"{name}.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(document)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["plan", RM2],
+        ["plan", RM2, "--choose", "published"],
+        ["plan", RM2, "--budget", "40"],
+        ["plan", RM2, "--budget", "0.5"],
+        ["plan", "--model", "wnd", "--prices", "ec2-us-east-1", "--mix", "deeprecsys", "--min-qps", "2000"],
+        ["show", "models"],
+        ["show", "models", "rm2"],
+        ["show", "prices"],
+        ["show", "prices", "ec2-us-east-1"],
+        ["show", "mixes"],
+        ["show", "mixes", "deeprecsys"],
+        ["validate", RM2, "pyproject.toml"],
+    ],
+    ids=" ".join,
+)
+def test_documents_follow_their_schema(kairos: Kairos, args: list[str]) -> None:
+    """What `--json` prints begins with its schema and is valid by it."""
+    document = json.loads(kairos(*args, "--json").stdout)
+
+    assert "schema" == next(iter(document))
+    check(document)
+
+
+def test_standard_output_carries_the_answer_alone(kairos: Kairos) -> None:
+    """A real process prints JSON and nothing else: the solver's banner does not get through."""
+    done = subprocess.run(
+        [sys.executable, "-m", "kairos_cli", "plan", RM2, "--json"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert {"g4dn.xlarge": 1, "r5n.large": 13} == json.loads(done.stdout)["pool"]
+    assert "" == done.stderr
+
+
+def test_the_same_question_gives_the_same_bytes(kairos: Kairos) -> None:
+    """Two runs print the same."""
+    assert kairos("plan", RM2, "--json").stdout == kairos("plan", RM2, "--json").stdout
+
+
+def test_the_file_says_what_the_screen_says(kairos: Kairos, tmp_path: Path) -> None:
+    """`-o` writes what would have been printed, in the format of its name."""
+    for name, format_ in (("plan.json", "json"), ("plan.md", "markdown"), ("plan.csv", "csv"), ("plan.txt", "table")):
+        kairos("plan", RM2, "-o", tmp_path / name)
+
+        assert kairos("plan", RM2, "--format", format_).stdout == (tmp_path / name).read_text(encoding="utf-8")
+
+
+def test_the_numbers_of_the_paper_are_in_the_plan(kairos: Kairos) -> None:
+    """The rm2 plan has the pool, the cost and the bounds that the paper's data give."""
+    document = json.loads(kairos("plan", RM2, "--json").stdout)
+
+    assert {"g4dn.xlarge": 1, "r5n.large": 13} == document["pool"]
+    assert 2.463 == document["cost_usd_per_hour"]
+    assert pytest.approx(143.8, rel=0.01) == document["capacity_qps"]
+    assert pytest.approx(144.2, rel=0.01) == document["published_bound_qps"]
+    assert {"g4dn.xlarge": 4} == document["homogeneous"]["pool"]
+    assert 331 == document["certificate"]["pools_enumerated"]
+    assert 143 > document["integer_program"]["qps"] > 0.98 * document["capacity_qps"]

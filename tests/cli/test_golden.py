@@ -1,0 +1,45 @@
+"""What the command prints, whole: every help text, every format, every way an answer can end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.conftest import Kairos
+
+RM2 = "examples/01_rm2_budget.toml"
+COMMANDS = {
+    "help": ["--help"],
+    "help_plan": ["plan", "--help"],
+    "help_show": ["show", "--help"],
+    "help_validate": ["validate", "--help"],
+    "help_profile": ["profile", "--help"],
+    "help_profile_import": ["profile", "import", "--help"],
+    "plan_rm2": ["plan", RM2],
+    "plan_rm2_markdown": ["plan", RM2, "--format", "markdown"],
+    "plan_rm2_csv": ["plan", RM2, "--format", "csv", "--top", "10"],
+    "plan_published_gap": ["plan", RM2, "--model", "mtwnd", "--qos", "p99<25ms", "--choose", "published"],
+    "plan_cheapest": "plan --model wnd --prices ec2-us-east-1 --mix deeprecsys --min-qps 2000".split(),
+    "plan_by_integer_program": ["plan", RM2, "--budget", "40"],
+    "no_plan": ["plan", RM2, "--budget", "0.5"],
+    "no_plan_json": ["plan", RM2, "--budget", "0.5", "--json"],
+    "no_plan_load": ["plan", RM2, "--min-qps", "500"],
+    "show_models": ["show", "models"],
+    "show_model": ["show", "models", "rm2"],
+    "show_prices": ["show", "prices", "ec2-us-east-1"],
+    "show_mix": ["show", "mixes", "deeprecsys"],
+    "validate": ["validate", RM2, "profiles/models/rm2.toml", "pyproject.toml"],
+}
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_output(name: str, kairos: Kairos, golden: Callable[[str, str], None]) -> None:
+    """A command prints the same on every run, to each stream, and ends with the same code."""
+    result = kairos(*COMMANDS[name])
+
+    golden(
+        f"{name}.txt",
+        f"$ kairos {' '.join(COMMANDS[name])}\n{result.stdout}--- stderr\n{result.stderr}"
+        f"--- exit code {result.exit_code}\n",
+    )

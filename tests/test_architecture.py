@@ -1,0 +1,68 @@
+"""The shape of the code: which folder may import which."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "src" / "kairos_cli"
+
+#: Each folder and the folders it may import; `errors` and the version may be imported by all.
+ALLOWED = {
+    "domain": set(),
+    "loading": {"domain"},
+    "planner": {"domain"},
+    "report": {"domain", "planner"},
+    "cli": {"domain", "loading", "planner", "report"},
+}
+PURE = ("domain", "planner")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Yield every module that a file imports, inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def folders() -> list[str]:
+    return sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file())
+
+
+def test_every_folder_has_a_rule() -> None:
+    """A new folder must say what it may import."""
+    assert sorted(ALLOWED) == folders()
+
+
+@pytest.mark.parametrize("folder", sorted(ALLOWED))
+def test_arrows_point_one_way(folder: str) -> None:
+    """A folder imports only those below it."""
+    broken = [
+        f"{path.name} imports {name}"
+        for path in (PACKAGE / folder).glob("*.py")
+        for name in imported(path)
+        if name.startswith("kairos_cli.")
+        and (target := name.split(".")[1]) in ALLOWED
+        and target != folder
+        and target not in ALLOWED[folder]
+    ]
+
+    assert [] == broken
+
+
+@pytest.mark.parametrize("folder", PURE)
+def test_the_core_knows_no_clock_no_chance_and_no_screen(folder: str) -> None:
+    """What plans imports nothing that reads the clock, draws at random, or prints."""
+    forbidden = {"time", "random", "datetime", "logging", "click", "rich", "tomli", "pathlib"}
+
+    assert [] == [
+        f"{path.name} imports {name}"
+        for path in (PACKAGE / folder).glob("*.py")
+        for name in imported(path)
+        if name.split(".")[0] in forbidden
+    ]
