@@ -15,10 +15,12 @@ ALLOWED = {
     "domain": set(),
     "loading": {"domain"},
     "planner": {"domain"},
-    "report": {"domain", "planner"},
-    "cli": {"domain", "loading", "planner", "report"},
+    "policies": {"domain"},
+    "simulate": {"domain", "policies"},
+    "report": {"domain", "planner", "simulate"},
+    "cli": {"domain", "loading", "planner", "policies", "simulate", "report"},
 }
-PURE = ("domain", "planner")
+PURE = ("domain", "planner", "simulate")
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -8,15 +8,19 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("args", [["--help"], ["--version"], ["plan", "--help"], ["show", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "args",
+    [["--help"], ["--version"], ["plan", "--help"], ["show", "--help"], ["evaluate", "--help"], ["compare", "--help"]],
+    ids=" ".join,
+)
 def test_help_imports_nothing_heavy(args: list[str]) -> None:
-    """Help and version come without numpy, pulp, highspy, rich or plotext."""
+    """Help and version come without numpy, pulp, highspy, numba, rich or plotext."""
     program = (
         "import sys\n"
         "from kairos_cli.cli.main import main\n"
         f"try: main({args!r})\n"
         "except SystemExit: pass\n"
-        "print(sorted({'numpy', 'pulp', 'highspy', 'rich', 'plotext', 'tomli'} & set(sys.modules)), file=sys.stderr)"
+        "print(sorted({'numpy', 'pulp', 'highspy', 'rich', 'plotext', 'tomli', 'numba'} & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 

@@ -15,6 +15,8 @@ from kairos_cli.cli.exit_codes import ExitCode
 #: Commands in the order of `kairos --help`; each is a module of this folder that holds `command`.
 COMMANDS = {
     "plan": "Find the pool that serves most queries within a budget, or the cheapest for a load.",
+    "evaluate": "Simulate a pool: the rate at which it keeps the target, and what happens there.",
+    "compare": "Set Kairos beside the published schemes, each at its best pool.",
     "show": "List the models, prices and mixes that kairos knows, or look at one.",
     "validate": "Check profiles and scenarios; all problems at once, with their lines.",
     "profile": "Make latency profiles from measured samples.",
@@ -62,6 +64,12 @@ class KairosGroup(click.Group):
             if "--debug" in (args or sys.argv):
                 raise
             click.echo(str(error), err=True)
+            code = ExitCode.NO_ANSWER
+        except Exception as error:
+            if "--debug" in (args or sys.argv):
+                raise
+            click.echo(f"error: {type(error).__name__}: {error}", err=True)
+            click.echo("hint: this is a defect of kairos; `kairos --debug …` shows where", err=True)
             code = ExitCode.NO_ANSWER
         sys.exit(int(code or ExitCode.YES))
 

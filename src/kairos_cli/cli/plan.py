@@ -8,8 +8,13 @@ from typing import Any
 import click
 
 from kairos_cli.cli.answer import Answer, answer_options, give, note
+from kairos_cli.cli.effort_options import effort, effort_options
 from kairos_cli.cli.exit_codes import ExitCode
+from kairos_cli.cli.progress import progress
 from kairos_cli.cli.scenario_options import scenario_flags, scenario_options
+
+#: The policy under which pools are measured.
+POLICY = "kairos"
 
 
 @click.command("plan")
@@ -18,9 +23,11 @@ from kairos_cli.cli.scenario_options import scenario_flags, scenario_options
     "--choose",
     envvar="KAIROS_CHOOSE",
     metavar="RULE",
-    help="Rule of choice: capacity (the exact bound) or published (the paper's).  [default: capacity]",
+    help="Rule of choice: verified (by simulation), capacity (the exact bound) or published (the paper's)."
+    "  [default: verified]",
 )
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="How many pools to list.  [default: 5]")
+@effort_options
 @answer_options
 def command(
     *,
@@ -29,6 +36,8 @@ def command(
     format_: str | None,
     output: Path | None,
     quiet: bool,
+    queries: int,
+    replications: int,
     **flags: Any,
 ) -> int:
     """Find the pool that serves most queries within a budget, or the cheapest for a load.
@@ -50,8 +59,9 @@ def command(
     question = load_scenario(scenario, scenario_flags(flags), profiles)
     for each in _remarks(question):
         note(f"note: {each}", quiet)
-    found = plan(question)
-    document = plan_document(found)
+    with progress("simulating pools", quiet) as advance:
+        found = plan(question, _measuring(question, queries, replications, advance))
+    document = plan_document(found, POLICY)
     give(
         Answer(document, lambda: plan_sections(document), lambda: document.get("ranking", [])),
         format_,
@@ -62,6 +72,15 @@ def command(
         note(f"no pool fits: {found.reason}")
         return ExitCode.NO
     return ExitCode.YES
+
+
+def _measuring(question: Any, queries: int, replications: int, advance: Any) -> Any:
+    """Return the way to measure pools, or None if the rule of choice needs none: numba takes time to start."""
+    if question.choose != "verified":
+        return None
+    from kairos_cli.simulate.measure import measuring
+
+    return measuring(POLICY, effort(queries, replications, question.seed), advance)
 
 
 def _remarks(question: Any) -> list[str]:

@@ -104,3 +104,18 @@ def _type_and_count(text: str, flag: str) -> tuple[str, int]:
     if not (name and equals and count.isdecimal()):
         raise InputError.of(f"cannot read {text!r}", flag, f"write it as {flag} g4dn.xlarge=2")
     return name, int(count)
+
+
+def pool_of(text: str) -> Any:
+    """Return the pool of a text such as `g4dn.xlarge=1,r5n.large=13`; raises InputError for any other."""
+    from kairos_cli.domain.pool import Pool
+
+    parts = [_type_and_count(part.strip(), "--pool") for part in text.split(",")]
+    names = [name for name, _ in parts]
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated:
+        raise InputError.of(f"{repeated} is named twice", "--pool")
+    pool = Pool.of(names, [count for _, count in parts])
+    if not pool.size:
+        raise InputError.of("the pool is empty", "--pool", "name at least one instance")
+    return pool

@@ -30,6 +30,6 @@ class Scenario:
     min_qps: float | None = None
     only: tuple[str, ...] = ()
     max_instances: Mapping[str, int] = field(default_factory=dict)
-    choose: str = "capacity"
+    choose: str = "verified"
     top: int = 5
     seed: int = 0

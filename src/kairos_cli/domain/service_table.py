@@ -52,6 +52,17 @@ class ServiceTable:
         """Return what the counts (J,) cost by the hour."""
         return float(counts @ self.price_usd_per_hour)
 
+    @property
+    def base(self) -> int | None:
+        """The index of the base type, or None if there is none.
+
+        A base type is within the target at every batch size, on average. Of several, the one that serves
+        most queries for the money is the base.
+        """
+        in_time = (self.mean_ms <= self.qos.latency_ms).all(axis=1)
+        rate_per_usd = 1 / (self.mean_ms @ self.probability * self.price_usd_per_hour)
+        return int(np.argmax(np.where(in_time, rate_per_usd, -1.0))) if in_time.any() else None
+
     def least_late_share(self, present: NDArray[np.bool_]) -> float:
         """Return the share of queries that is late even without waiting, at best, if only `present` (J,) serve."""
         return float((1 - self.on_time[present].max(axis=0)) @ self.probability)

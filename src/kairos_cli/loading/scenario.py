@@ -29,7 +29,7 @@ from kairos_cli.loading.prices import load_prices
 from kairos_cli.loading.toml_file import TomlFile, near_name
 
 SCHEMA = "kairos.scenario/1"
-CHOICES = ("published", "capacity")
+CHOICES = ("verified", "published", "capacity")
 
 #: Each value of a scenario and the flag that overrides it.
 FLAG_BY_KEY = {
@@ -48,12 +48,17 @@ FLAG_BY_KEY = {
 
 
 def load_scenario(
-    path: Path | None, flags: Mapping[str, Any] | None = None, own_folder: Path | None = None
+    path: Path | None,
+    flags: Mapping[str, Any] | None = None,
+    own_folder: Path | None = None,
+    *,
+    pool_given: bool = False,
 ) -> Scenario:
     """Return the scenario of a file, of flags alone, or of both; a flag wins over the file.
 
-    `flags` maps the keys of FLAG_BY_KEY to values; None stands for a flag that was not given. Raises
-    InputError with all problems found.
+    `flags` maps the keys of FLAG_BY_KEY to values; None stands for a flag that was not given. With
+    `pool_given` there is nothing to choose, so no budget or load is needed. Raises InputError with all
+    problems found.
     """
     values = _Values()
     if path is not None:
@@ -63,7 +68,7 @@ def load_scenario(
             values.value[key] = value
             values.source[key] = Source(FLAG_BY_KEY[key])
             values.folder[key] = Path()
-    return _Loader(values, own_folder).scenario()
+    return _Loader(values, own_folder, pool_given).scenario()
 
 
 @dataclass
@@ -88,8 +93,9 @@ class _Values:
 class _Loader:
     """Turns raw values into a scenario, noting every problem on the way."""
 
-    def __init__(self, values: _Values, own_folder: Path | None) -> None:
+    def __init__(self, values: _Values, own_folder: Path | None, pool_given: bool) -> None:
         self.values = values
+        self.pool_given = pool_given
         self.own_folder = own_folder
         self.problems: list[Problem] = []
 
@@ -101,12 +107,10 @@ class _Loader:
         qos = self.qos(model)
         budget = self.positive("budget_usd_per_hour", "the budget", " $/h")
         min_qps = self.positive("min_qps", "the load", " queries/s")
-        if "budget_usd_per_hour" not in self.values.value and "min_qps" not in self.values.value:
-            self.note(
-                "neither a budget nor a load is given",
-                None,
-                "--budget 2.5, or --min-qps 100 for the cheapest pool",
-            )
+        asks = "budget_usd_per_hour" in self.values.value or "min_qps" in self.values.value
+        if not asks and not self.pool_given:
+            hint = "--budget 2.5, or --min-qps 100 for the cheapest pool"
+            self.note("neither a budget nor a load is given", None, hint)
         only, caps = self.only(prices), self.caps(prices)
         choose, top, seed = self.choose(), self.whole("top", 5), self.whole("seed", 0)
         self.finish()
@@ -183,7 +187,7 @@ class _Loader:
 
     def choose(self) -> str:
         """Return the rule of choice."""
-        rule = self.values.value.get("choose", "capacity")
+        rule = self.values.value.get("choose", "verified")
         if rule not in CHOICES:
             self.note(f"there is no rule of choice {rule!r}", "choose", near_name(str(rule), CHOICES, "rules"))
         return str(rule)

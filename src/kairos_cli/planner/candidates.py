@@ -52,3 +52,14 @@ def _reasons(scenario: Scenario, each: InstanceType) -> Iterator[tuple[str, str]
         return
     if not profile.at(scenario.mix.batch_size).on_time(scenario.qos.latency_ms).any():
         yield "too_slow", f"too slow: no batch size of the mix is ever within {scenario.qos.latency_ms:g} ms"
+
+
+def usable_types(scenario: Scenario) -> list[InstanceType]:
+    """Return all types that can be looked at: priced, and profiled up to the largest size of the mix."""
+    profile_order = {name: index for index, name in enumerate(scenario.model.latency)}
+    usable = [
+        each
+        for each in scenario.prices.instance_types
+        if each.name in profile_order and scenario.model.latency[each.name].largest >= scenario.mix.largest
+    ]
+    return sorted(usable, key=lambda each: profile_order[each.name])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -30,33 +31,52 @@ def published_choice(ranked_counts: Counts, base: int) -> int:
     return int(np.argmin(apart))
 
 
+class Measured(Protocol):
+    """What a pool was measured to serve: the rate, and its 95 % confidence interval."""
+
+    @property
+    def qps(self) -> float:
+        """The rate."""
+
+    @property
+    def ci95_qps(self) -> tuple[float, float]:
+        """The ends of the interval."""
+
+
+#: Measures a pool (J,) of a given capacity; None if it is not better than a given rate.
+Measure = Callable[[Counts, float, float], Measured | None]
+
+
 @dataclass(frozen=True, slots=True)
 class VerifiedChoice:
-    """The best pool measured: its row, its rate, how many were measured, and the best capacity of any other."""
+    """The best pool measured, by its row, and all that were looked at, in falling order of capacity.
+
+    `best_unmeasured_qps` is the greatest capacity of any pool that was not measured.
+    """
 
     row: int
-    measured_qps: float
-    measured: int
-    best_other_capacity_qps: float | None
+    measured: Measured
+    capacity_qps_by_row: dict[int, float]
+    measured_count: int
+    best_unmeasured_qps: float | None
 
 
-def verified_choice(ranked: Iterable[tuple[int, Capacity]], measure: Callable[[int], float]) -> VerifiedChoice | None:
-    """Return the pool that measures best; `ranked` gives rows in falling order of capacity.
+def verified_choice(ranked: Iterable[tuple[int, Capacity]], counts: Counts, measure: Measure) -> VerifiedChoice | None:
+    """Return the pool of (N, J) that measures best; `ranked` gives rows in falling order of capacity.
 
     Since no pool can do better than its capacity, the first one whose capacity is not above the best
     rate measured ends the search, and the choice is exact. None if there is no pool.
     """
-    best_row, best_qps, measured = -1, -np.inf, 0
-    capacities: list[tuple[float, int]] = []
+    best: tuple[int, Measured] | None = None
+    seen: dict[int, float] = {}
+    unmeasured = None
     for row, capacity in ranked:
-        capacities.append((capacity.qps, row))
-        if capacity.qps <= best_qps:
+        best_qps = best[1].qps if best else 0.0
+        if best and capacity.qps <= best_qps:
+            unmeasured = capacity.qps
             break
-        qps = measure(row)
-        measured += 1
-        if qps > best_qps:
-            best_row, best_qps = row, qps
-    if measured == 0:
-        return None
-    others = [qps for qps, row in capacities if row != best_row]
-    return VerifiedChoice(best_row, best_qps, measured, max(others, default=None))
+        seen[row] = capacity.qps
+        measured = measure(counts[row], capacity.qps, best_qps)
+        if measured and (best is None or measured.qps > best_qps):
+            best = row, measured
+    return VerifiedChoice(*best, seen, len(seen), unmeasured) if best else None

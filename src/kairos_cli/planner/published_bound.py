@@ -18,17 +18,6 @@ from kairos_cli.domain.service_table import ServiceTable
 from kairos_cli.planner.enumeration import Counts
 
 
-def base_type(table: ServiceTable) -> int | None:
-    """Return the index of the base type, or None if there is none.
-
-    A base type is within the target at every batch size, on average. Of several, the one that serves
-    most queries for the money is the base.
-    """
-    rate_per_usd = 1 / (_mean_s(table) * table.price_usd_per_hour)
-    in_time = (table.mean_ms <= table.qos.latency_ms).all(axis=1)
-    return int(np.argmax(np.where(in_time, rate_per_usd, -1.0))) if in_time.any() else None
-
-
 def _mean_s(table: ServiceTable) -> Floats:
     """Return the mean service time (J,) in s over the whole mix."""
     return table.mean_ms @ table.probability / 1000
@@ -48,7 +37,7 @@ class PublishedBound:
     @classmethod
     def of(cls, table: ServiceTable) -> PublishedBound | None:
         """Return the figures, or None where no base type exists and the bound is not defined."""
-        base = base_type(table)
+        base = table.base
         if base is None:
             return None
         late = table.mean_ms > table.qos.latency_ms

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotext
 
+from kairos_cli.domain.latency_profile import Floats
+
 WIDTH, HEIGHT = 100, 20
 #: One mark for each line, so that lines differ without colour.
 _MARKS = "●○▲△■□◆◇"
@@ -29,11 +31,26 @@ def bars(x: Sequence[int], share: Sequence[float]) -> str:
     bar = (np.asarray(x) - 1) // step
     height = np.bincount(bar, weights=share)
     label = [f"{index * step + 1}–{(index + 1) * step}" for index in range(len(height))]
+    return _bar_lines(label, height.tolist(), [""] * len(label))
+
+
+def histogram(latency_ms: Floats, target_ms: float) -> str:
+    """Return a bar chart of latencies (N,) up to twice the target; the target ends a bar."""
+    step = target_ms / 10
+    bar = np.minimum((latency_ms / step).astype(np.int64), 20)
+    share = np.bincount(bar, minlength=21) / len(latency_ms)
+    label = [f"{index * step:.4g}–{(index + 1) * step:.4g} ms" for index in range(20)] + [f"over {20 * step:.4g} ms"]
+    last = int(np.flatnonzero(share).max()) + 1
+    mark = ["" if index < 10 else " late" for index in range(21)]
+    return _bar_lines(label[:last], share[:last].tolist(), mark[:last])
+
+
+def _bar_lines(label: Sequence[str], share: Sequence[float], mark: Sequence[str]) -> str:
     widest = max(map(len, label))
-    scale = (WIDTH - widest - 10) / max(height)
+    scale = (WIDTH - widest - 15) / max(share)
     return "\n".join(
-        f"{name:>{widest}} {value:6.1%} {'█' * max(round(value * scale), int(value > 0))}".rstrip()
-        for name, value in zip(label, height.tolist(), strict=True)
+        f"{name:>{widest}} {value:7.2%} {'█' * max(round(value * scale), int(value > 0))}{after}".rstrip()
+        for name, value, after in zip(label, share, mark, strict=True)
     )
 
 

@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from kairos_cli.domain.digest import digest
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.planner.candidates import LeftOut
-from kairos_cli.planner.plan import NoPlan, Plan, RatedPool
+from kairos_cli.planner.choice import Measured
+from kairos_cli.planner.plan import NoPlan, Plan
+from kairos_cli.planner.rating import RatedPool
 from kairos_cli.planner.solver import solver_name
 from kairos_cli.report.document import Document, rounded
 from kairos_cli.report.size_ranges import SizeRange, size_ranges
@@ -20,8 +23,12 @@ from kairos_cli.report.size_ranges import SizeRange, size_ranges
 SCHEMA = "kairos.plan/1"
 
 
-def plan_document(plan: Plan | NoPlan) -> Document:
-    """Return the document of a plan, or of the reason why there is none (`pool` is null then)."""
+def plan_document(plan: Plan | NoPlan, policy: str) -> Document:
+    """Return the document of a plan, or of the reason why there is none (`pool` is null then).
+
+    `policy` is the one under which pools were measured, if they were. The last key is a digest of all
+    others, by which a reader notices a plan that was edited.
+    """
     head: Document = {"schema": SCHEMA, "scenario": scenario_part(plan.scenario)}
     if isinstance(plan, NoPlan):
         return head | {
@@ -30,7 +37,8 @@ def plan_document(plan: Plan | NoPlan) -> Document:
             "hint": plan.hint,
             "left_out": _left_out(plan.left_out),
         }
-    return head | _answer(plan) | _reasons(plan) | {"inputs": _inputs(plan)}
+    document = head | _answer(plan, policy) | _reasons(plan) | {"inputs": _inputs(plan)}
+    return document | {"digest": digest(document)}
 
 
 def scenario_part(scenario: Scenario) -> Document:
@@ -51,8 +59,9 @@ def scenario_part(scenario: Scenario) -> Document:
     }
 
 
-def _answer(plan: Plan) -> Document:
+def _answer(plan: Plan, policy: str) -> Document:
     return _rated(plan.chosen) | {
+        "verified": {"policy": policy, **measured_part(plan.chosen.measured)} if plan.chosen.measured else None,
         "integer_program": {
             "status": plan.distribution.answer.status,
             "qps": rounded(plan.distribution.qps),
@@ -64,6 +73,10 @@ def _answer(plan: Plan) -> Document:
             "method": plan.certificate.method,
             "pools_within_budget": plan.certificate.pools_within_budget,
             "pools_enumerated": plan.certificate.pools_enumerated,
+            "pools_simulated": plan.certificate.pools_simulated,
+            "pools_discarded": None
+            if plan.certificate.pools_enumerated is None
+            else plan.certificate.pools_enumerated - plan.certificate.pools_simulated,
             "best_other_capacity_qps": rounded(plan.certificate.best_other_capacity_qps),
             "gap_percent": rounded(plan.certificate.gap_percent),
         },
@@ -77,8 +90,14 @@ def _rated(rated: RatedPool) -> Document:
         "cost_usd_per_hour": rounded(rated.cost_usd_per_hour, 6),
         "published_bound_qps": rounded(rated.published_bound_qps),
         "capacity_qps": rounded(rated.capacity_qps),
+        "allowable_qps": rounded(rated.measured.qps) if rated.measured else None,
         "usd_per_million_queries": rounded(rated.usd_per_million_queries),
     }
+
+
+def measured_part(measured: Measured) -> Document:
+    """Return a measured rate and its interval."""
+    return {"allowable_qps": rounded(measured.qps), "ci95_qps": [rounded(end) for end in measured.ci95_qps]}
 
 
 def _reasons(plan: Plan) -> Document:

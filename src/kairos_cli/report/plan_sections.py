@@ -12,9 +12,9 @@ def plan_sections(document: Document) -> list[Section]:
     """Return the sections of a plan, or of the reason why there is none."""
     if document["pool"] is None:
         lines = [document["reason"], f"hint: {document['hint']}", *_left_out_lines(document)]
-        return [Section(f"No pool fits: {_question(document['scenario'])}", lines=lines)]
+        return [Section(f"No pool fits: {question_text(document['scenario'])}", lines=lines)]
     return [
-        Section(f"Buy {pool_text(document['pool'])}", lines=[_question(document["scenario"])]),
+        Section(f"Buy {pool_text(document['pool'])}", lines=[question_text(document["scenario"])]),
         _figures(document),
         _who_serves_what(document),
         _ranking(document),
@@ -32,7 +32,13 @@ def qps_text(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}" if value < 1000 else f"{value:,.0f}"
 
 
-def _question(scenario: Document) -> str:
+def usd_text(value: float | None) -> str:
+    """Return a price with cents, or a dash."""
+    return "–" if value is None else f"{value:.2f}"
+
+
+def question_text(scenario: Document) -> str:
+    """Return the question in one line."""
     budget, load = scenario["budget_usd_per_hour"], scenario["min_qps"]
     parts = [
         scenario["model"],
@@ -49,23 +55,21 @@ def _figures(document: Document) -> Section:
     alone = document["homogeneous"]
     program = document["integer_program"]
 
-    def beside(key: str, digits: int) -> str:
-        return f"{alone[key]:.{digits}f}" if alone else "–"
-
     ratio = f"{document['ratio_to_homogeneous']:.2f} x" if alone else ""
     for_budget = document["scenario"]["budget_usd_per_hour"] is not None
     rows = [
         (
             "cost, $/h",
             f"{document['cost_usd_per_hour']:.3f}",
-            beside("cost_usd_per_hour", 3),
+            f"{alone['cost_usd_per_hour']:.3f}" if alone else "–",
             "" if for_budget else ratio,
         ),
+        *_verified_row(document, alone, ratio if for_budget else ""),
         (
             "capacity, queries/s",
             qps_text(document["capacity_qps"]),
             qps_text(alone and alone["capacity_qps"]),
-            ratio if for_budget else "",
+            ratio if for_budget and not document["verified"] else "",
         ),
         (
             "published bound, queries/s",
@@ -76,13 +80,24 @@ def _figures(document: Document) -> Section:
         (f"integer program ({program['status']}), queries/s", qps_text(program["qps"]), "", ""),
         (
             "$ per million queries",
-            f"{document['usd_per_million_queries']:.2f}",
-            beside("usd_per_million_queries", 2),
+            usd_text(document["usd_per_million_queries"]),
+            usd_text(alone and alone["usd_per_million_queries"]),
             "",
         ),
     ]
     name = pool_text(alone["pool"]) if alone else "none can meet the target"
-    return Section("At capacity", ("", ">this pool", f">best of one type: {name}", ">ratio"), rows)
+    return Section("What it serves", ("", ">this pool", f">best of one type: {name}", ">ratio"), rows)
+
+
+def _verified_row(document: Document, alone: Document | None, ratio: str) -> list[tuple[str, str, str, str]]:
+    """Return the row of the simulated rate, if there is one."""
+    verified = document["verified"]
+    if verified is None:
+        return []
+    low, high = verified["ci95_qps"]
+    name = f"verified by simulation, {verified['policy']} policy, queries/s"
+    this = f"{qps_text(verified['allowable_qps'])} ({qps_text(low)} – {qps_text(high)})"
+    return [(name, this, qps_text(alone["allowable_qps"] if alone else None), ratio)]
 
 
 def _who_serves_what(document: Document) -> Section:
@@ -112,12 +127,16 @@ def _ranking(document: Document) -> Section:
             f"{each['cost_usd_per_hour']:.3f}",
             qps_text(each["published_bound_qps"]),
             qps_text(each["capacity_qps"]),
-            f"{each['usd_per_million_queries']:.2f}",
+            *([qps_text(each["allowable_qps"])] if document["verified"] else []),
         )
         for number, each in enumerate(document["ranking"], start=1)
     ]
-    columns = (">#", "pool", ">$/h", ">published bound", ">capacity", ">$ per million")
-    return Section("Best pools", columns, rows)
+    columns = (
+        ">#", "pool", ">$/h", ">published bound", ">capacity", *([">verified"] if document["verified"] else []),
+    )  # fmt: skip
+    lines = ["Pools without a verified rate were simulated and not better, or not simulated at all."]
+    several = document["verified"] and len(rows) > 1
+    return Section("Best pools", columns, rows, lines if several else [])
 
 
 def _why(document: Document) -> Iterator[str]:
@@ -162,6 +181,11 @@ def _certificate_line(document: Document) -> str:
     )
     if other is None:
         return f"{looked_at}: there is no other choice"
+    if document["verified"]:
+        return (
+            f"{looked_at}; {certificate['pools_simulated']} were simulated, the other "
+            f"{certificate['pools_discarded']} have a capacity below the verified rate"
+        )
     if certificate["gap_percent"] > 0:
         return f"{looked_at}; another one's capacity, {qps_text(other)}, is {certificate['gap_percent']:.1f} % above"
     return f"{looked_at}; no other one can serve more than {qps_text(other)} queries/s"

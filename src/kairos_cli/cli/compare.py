@@ -1,0 +1,106 @@
+"""`kairos compare`: the paper's table, every scheme at its best pool."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kairos_cli.cli.answer import Answer, answer_options, give, note
+from kairos_cli.cli.effort_options import effort, effort_options
+from kairos_cli.cli.exit_codes import ExitCode
+from kairos_cli.cli.progress import progress
+from kairos_cli.cli.scenario_options import scenario_flags, scenario_options
+
+#: Each scheme whose best pool is searched, and its policy.
+SCHEMES = {
+    "Ribbon": "fcfs",
+    "DeepRecSys": "deeprecsys",
+    "Clockwork": "clockwork",
+    "greedy": "greedy",
+    "least loaded": "least_loaded",
+    "instance aware": "instance_aware",
+    "Kairos, verified choice": "kairos",
+}
+PUBLISHED = "Kairos, published choice"
+
+
+@click.command("compare")
+@scenario_options
+@effort_options
+@answer_options
+def command(
+    *, scenario: Path | None, profiles: Path | None, queries: int, replications: int,
+    format_: str | None, output: Path | None, quiet: bool, **flags: Any,
+) -> int:  # fmt: skip
+    """Set Kairos beside the published schemes, each at the pool that is best for it.
+
+    The search for each scheme's pool is exact: pools are ruled out by their capacity only, which no
+    policy can exceed. The homogeneous pool has the policy that serves it best.
+
+    \b
+    kairos compare examples/01_rm2_budget.toml
+    kairos compare --model wnd --prices ec2-us-east-1 --mix deeprecsys --budget 2.5 --format markdown
+    """
+    from kairos_cli.loading.scenario import load_scenario
+    from kairos_cli.planner.comparison import pools
+    from kairos_cli.report.comparison import comparison_document, comparison_sections
+
+    question = load_scenario(scenario, scenario_flags(flags), profiles)
+    among = pools(question)
+    if isinstance(among, str):
+        note(f"no pool fits: {among}")
+        return ExitCode.NO
+    how_much = effort(queries, replications, question.seed)
+    with progress("comparing schemes", quiet, len(SCHEMES) + 2) as advance:
+        results = _results(_tasks(among, how_much), advance)
+    simulated = {"queries": queries, "replications": replications, "seed": question.seed}
+    document = comparison_document(question, results, simulated)
+    give(
+        Answer(document, lambda: comparison_sections(document), lambda: document["schemes"]),
+        format_, output, quiet,
+    )  # fmt: skip
+    return ExitCode.YES
+
+
+def _tasks(among: Any, how_much: Any) -> list[Callable[[], Any]]:
+    """Return the work, one piece a row of the table."""
+    from dataclasses import replace
+
+    from kairos_cli.planner.comparison import best_homogeneous, best_pool, published_pool
+    from kairos_cli.simulate.measure import measuring
+
+    alone = replace(how_much, workers=1)  # the rows are simulated side by side instead
+
+    def measure(policy: str) -> Any:
+        return measuring(policy, alone)(among.table)
+
+    def row(scheme: str, policy: str) -> Callable[[], Any]:
+        return lambda: best_pool(among, scheme, policy, measure(policy))
+
+    searched = [row(scheme, policy) for scheme, policy in SCHEMES.items()]
+    return [
+        lambda: best_homogeneous(among, {policy: measure(policy) for policy in SCHEMES.values()}),
+        *searched[:-1],
+        lambda: published_pool(among, PUBLISHED, "kairos", measure("kairos")),
+        searched[-1],
+    ]
+
+
+def _results(tasks: list[Callable[[], Any]], advance: Callable[[], None]) -> list[Any]:
+    """Return what the tasks find, in their order, done on all cores; Ctrl-C waits for none of them."""
+
+    def done(task: Callable[[], Any]) -> Any:
+        result = task()
+        advance()
+        return result
+
+    executor = ThreadPoolExecutor(os.cpu_count() or 1)
+    try:
+        return [result for result in executor.map(done, tasks) if result is not None]
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)

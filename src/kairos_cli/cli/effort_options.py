@@ -1,0 +1,43 @@
+"""The options that say how much is simulated."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def effort_options(command: Command) -> Command:
+    """Add `--queries` and `--replications`."""
+    options = [
+        click.option(
+            "--queries",
+            type=click.IntRange(min=100, max=10_000_000),
+            default=10_000,
+            show_default=True,
+            metavar="N",
+            help="Queries in one replication of a simulation.",
+        ),
+        click.option(
+            "--replications",
+            type=click.IntRange(min=2, max=1000),
+            default=5,
+            show_default=True,
+            metavar="N",
+            help="Replications; they give the confidence interval.",
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def effort(queries: int, replications: int, seed: int) -> Any:
+    """Return the effort in the simulator's terms, with a thread for each core."""
+    from kairos_cli.simulate.measure import Effort
+
+    return Effort(queries, replications, seed, workers=min(os.cpu_count() or 1, replications))

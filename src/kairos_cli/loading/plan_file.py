@@ -1,0 +1,78 @@
+"""A plan written by `kairos plan -o plan.json`, read back: the pool, and the scenario it carries inside."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kairos_cli.domain.digest import digest
+from kairos_cli.domain.latency_profile import LatencyProfile, ModelProfile
+from kairos_cli.domain.pool import Pool
+from kairos_cli.domain.prices import InstanceType, PriceList
+from kairos_cli.domain.qos import QosTarget
+from kairos_cli.domain.query_mix import QueryMix
+from kairos_cli.domain.scenario import Scenario
+from kairos_cli.errors import InputError, Source
+from kairos_cli.loading.toml_file import read_text
+
+SCHEMA = "kairos.plan/1"
+_LARGEST_BYTES = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """The pool of a plan and the question that it answers."""
+
+    pool: Pool
+    scenario: Scenario
+
+
+def load_plan(path: Path) -> SavedPlan:
+    """Return the plan of a file; raises InputError if it is none, of another version, or was edited."""
+    try:
+        document = json.loads(read_text(path, _LARGEST_BYTES))
+    except json.JSONDecodeError as error:
+        raise InputError.of(f"not JSON: {error.msg}", Source(str(path), error.lineno)) from None
+    schema = document.get("schema") if isinstance(document, dict) else None
+    if schema != SCHEMA:
+        found = f"its schema is {schema!r}" if schema else "it has no schema"
+        raise InputError.of(f"is no plan of this version: {found}, expected {SCHEMA!r}", path, _AGAIN)
+    if document.get("pool") is None:
+        raise InputError.of("holds no pool: that plan found none", path, _AGAIN)
+    if document.get("digest") != digest(document):
+        raise InputError.of("was edited after kairos wrote it: its digest does not fit", path, _AGAIN)
+    return SavedPlan(Pool(tuple(document["pool"].items())), _scenario(document))
+
+
+_AGAIN = "make it anew with `kairos plan … -o plan.json`; to try another pool, use --pool"
+
+
+def _scenario(document: dict[str, Any]) -> Scenario:
+    """Return the question with the prices, mix and latencies that the plan carries."""
+    asked, inputs = document["scenario"], document["inputs"]
+    level = np.array(inputs["quantiles"])
+    qos = QosTarget(asked["qos_percentile"], asked["qos_latency_ms"])
+    types = tuple(InstanceType(name, price) for name, price in inputs["price_usd_per_hour"].items())
+    mix = QueryMix(asked["mix"], np.array(inputs["batch_size"], dtype=np.int64), np.array(inputs["probability"]))
+    latency = {name: _profile(name, rows, level) for name, rows in inputs["latency_ms"].items()}
+    return Scenario(
+        ModelProfile(asked["model"], qos, latency),
+        PriceList(asked["prices"], "", "", types),
+        mix,
+        qos,
+        asked["budget_usd_per_hour"],
+        asked["min_qps"],
+        tuple(asked["only"]),
+        asked["max_instances"],
+        asked["choose"],
+        seed=asked["seed"],
+    )
+
+
+def _profile(name: str, rows: list[list[float]], level: Any) -> LatencyProfile:
+    table = np.array(rows, dtype=np.float64)
+    return LatencyProfile(name, table[:, 0].astype(np.int64), table[:, 1], level, table[:, 2:])

@@ -1,0 +1,164 @@
+"""The search for the pool: one function for each way to choose, and what each proves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from kairos_cli.domain.prices import USD_TOLERANCE
+from kairos_cli.domain.scenario import Scenario
+from kairos_cli.domain.service_table import ServiceTable
+from kairos_cli.errors import InputError
+from kairos_cli.planner.capacity import by_capacity, carrying
+from kairos_cli.planner.choice import published_choice, verified_choice
+from kairos_cli.planner.enumeration import MOST_POOLS, Counts, able_to_serve, affordable_counts
+from kairos_cli.planner.pool_program import best_counts, cheapest_counts
+from kairos_cli.planner.rating import RatedPool, Rater
+
+#: How much dearer than the cheapest pool the next-best ones may be when a load is asked for.
+DEARER = 1.25
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What is proven about the choice.
+
+    `method` is "enumeration" or "integer program". `pools_within_budget` counts all pools looked at,
+    `pools_enumerated` those of them that can meet the target at all; of these `pools_simulated` were
+    simulated and the rest discarded by their capacity. `best_other_capacity_qps` is the greatest
+    capacity of any other pool, or a bound on it. `gap_percent` is by how much a pool that was not ruled
+    out could at most be better than the chosen one: in rate, or in cost where a load was asked for.
+    """
+
+    method: str
+    pools_within_budget: int | None
+    pools_enumerated: int | None
+    pools_simulated: int
+    best_other_capacity_qps: float | None
+    gap_percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The chosen pool, the pools to list beside it, and the certificate."""
+
+    chosen: RatedPool
+    listed: tuple[RatedPool, ...]
+    certificate: Certificate
+
+
+def best_in_budget(scenario: Scenario, rater: Rater) -> Found | str:
+    """Return the pool that serves most within the budget, or why there is none."""
+    assert scenario.budget_usd_per_hour is not None
+    counts = affordable_counts(rater.table, scenario.budget_usd_per_hour, scenario.max_instances)
+    if counts is None:
+        return _by_integer_program(scenario, rater)
+    within_budget = len(counts)
+    counts = _cheapest_first(rater.table, counts[able_to_serve(rater.table, counts)])
+    if not len(counts):
+        return (
+            f"none of the {within_budget} pools within {scenario.budget_usd_per_hour:g} $/h can keep "
+            f"{scenario.qos} at any rate"
+        )
+    choose = {"published": _by_published_bound, "capacity": _by_capacity, "verified": _by_simulation}
+    return choose[scenario.choose](scenario, rater, counts, within_budget)
+
+
+def _by_capacity(scenario: Scenario, rater: Rater, counts: Counts, within_budget: int) -> Found | str:
+    """Return the pool of greatest capacity."""
+    rows = [row for row, _ in islice(by_capacity(rater.program, counts), max(scenario.top, 2))]
+    rated = _rated(rater, counts, rows)
+    other = rated[1].capacity_qps if len(rated) > 1 else None
+    certificate = Certificate("enumeration", within_budget, len(counts), 0, other, 0.0)
+    return Found(rated[0], rated[: scenario.top], certificate)
+
+
+def _by_published_bound(scenario: Scenario, rater: Rater, counts: Counts, within_budget: int) -> Found | str:
+    """Return the published choice, certified by the greatest capacity of any other pool."""
+    if rater.bound is None:
+        return "the published rule needs a base type, and no type serves every batch size in time"
+    ranked = counts[np.argsort(-rater.bound.qps(counts), kind="stable")]
+    row = published_choice(ranked, rater.bound.base)
+    chosen = rater.rated(ranked[row])
+    greatest = islice(by_capacity(rater.program, ranked), 2)
+    other = next((capacity.qps for each, capacity in greatest if each != row), None)
+    certificate = Certificate("enumeration", within_budget, len(counts), 0, other, _gap(other, chosen.served_qps))
+    return Found(chosen, _rated(rater, ranked, range(min(scenario.top, len(ranked)))), certificate)
+
+
+def _by_simulation(scenario: Scenario, rater: Rater, counts: Counts, within_budget: int) -> Found | str:
+    """Return the pool that serves most in simulation; all others are measured or ruled out by capacity."""
+    assert rater.measure is not None
+    best = verified_choice(by_capacity(rater.program, counts), counts, rater.measure)
+    assert best is not None
+    if best.measured.qps <= 0:
+        return f"no pool within {scenario.budget_usd_per_hour:g} $/h keeps {scenario.qos} in simulation, at any rate"
+    chosen = rater.rated(counts[best.row], best.measured)
+    others = [row for row in best.capacity_qps_by_row if row != best.row]
+    other = max([best.capacity_qps_by_row[row] for row in others] + [best.best_unmeasured_qps or 0.0]) or None
+    certificate = Certificate(
+        "enumeration",
+        within_budget,
+        len(counts),
+        best.measured_count,
+        other,
+        _gap(best.best_unmeasured_qps, best.measured.qps),
+    )
+    return Found(chosen, (chosen, *_rated(rater, counts, others[: scenario.top - 1])), certificate)
+
+
+def _by_integer_program(scenario: Scenario, rater: Rater) -> Found | str:
+    """Return the best pool by capacity where pools are too many to enumerate."""
+    if scenario.choose == "published":
+        message = f"the published rule ranks every pool, and more than {MOST_POOLS} fit the budget"
+        raise InputError.of(message, "--choose published", "use --choose capacity, or fewer types with --only")
+    assert scenario.budget_usd_per_hour is not None
+    best = best_counts(rater.table, scenario.budget_usd_per_hour, scenario.max_instances)
+    if best is None:
+        return f"no pool within {scenario.budget_usd_per_hour:g} $/h can keep {scenario.qos} at any rate"
+    chosen = rater.verified(rater.rated(best.counts))
+    bound = best.answer.bound
+    simulated = int(chosen.measured is not None)
+    gap = _gap(bound, chosen.served_qps)
+    return Found(chosen, (chosen,), Certificate("integer program", None, None, simulated, bound, gap))
+
+
+def cheapest(scenario: Scenario, rater: Rater) -> Found | str:
+    """Return the cheapest pool whose capacity carries the load, or why there is none."""
+    assert scenario.min_qps is not None
+    table = rater.table
+    least = cheapest_counts(table, scenario.min_qps, scenario.max_instances)
+    if least is None:
+        return f"no pool can carry {scenario.min_qps:g} queries/s at {scenario.qos}"
+    cost = table.cost_usd_per_hour(least.counts)
+    gap = _gap(cost, least.answer.bound)
+    counts = affordable_counts(table, cost * DEARER, scenario.max_instances)
+    rated: tuple[RatedPool, ...] = (rater.rated(least.counts),)
+    if counts is not None:
+        dearer = _cheapest_first(table, counts[counts @ table.price_usd_per_hour >= cost - USD_TOLERANCE])
+        rows = [row for row, _ in islice(carrying(rater.program, dearer, scenario.min_qps), max(scenario.top, 2))]
+        rated = _rated(rater, dearer, rows) or rated
+    chosen = rater.verified(rated[0])
+    other = rated[1].capacity_qps if len(rated) > 1 else None
+    enumerated = None if counts is None else len(counts)
+    simulated = int(chosen.measured is not None)
+    certificate = Certificate("integer program", None, enumerated, simulated, other, gap)
+    return Found(chosen, (chosen, *rated[1 : scenario.top]), certificate)
+
+
+def _rated(rater: Rater, counts: Counts, rows: Iterable[int]) -> tuple[RatedPool, ...]:
+    return tuple(rater.rated(counts[row]) for row in rows)
+
+
+def _gap(could_be: float | None, is_now: float) -> float:
+    """Return by how many per cent one number exceeds another; 0 if it does not."""
+    return max(0.0, (could_be or 0.0) / is_now - 1) * 100 if is_now > 0 else 0.0
+
+
+def _cheapest_first(table: ServiceTable, counts: Counts) -> Counts:
+    """Return the pools (N, J) by rising cost; equal costs keep their order."""
+    cost = np.round(counts @ table.price_usd_per_hour, 9)
+    return counts[np.argsort(cost, kind="stable")]

@@ -1,0 +1,28 @@
+"""One compiled entry to all policies, by number: numba cannot keep functions passed as arguments on disk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kairos_cli.policies import clockwork, deeprecsys, fcfs, greedy, instance_aware, kairos, least_loaded
+from kairos_cli.policies.compiled import inlined
+
+FCFS, DEEPRECSYS, CLOCKWORK, GREEDY, LEAST_LOADED, INSTANCE_AWARE, KAIROS = range(7)
+
+
+@inlined
+def assign(policy: int, now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, chosen: Any) -> int:
+    """Ask the policy of that number."""
+    if policy == FCFS:
+        return fcfs.assign(now_ms, waiting, pool, service, options, chosen)
+    if policy == DEEPRECSYS:
+        return deeprecsys.assign(now_ms, waiting, pool, service, options, chosen)
+    if policy == CLOCKWORK:
+        return clockwork.assign(now_ms, waiting, pool, service, options, chosen)
+    if policy == GREEDY:
+        return greedy.assign(now_ms, waiting, pool, service, options, chosen)
+    if policy == LEAST_LOADED:
+        return least_loaded.assign(now_ms, waiting, pool, service, options, chosen)
+    if policy == INSTANCE_AWARE:
+        return instance_aware.assign(now_ms, waiting, pool, service, options, chosen)
+    return kairos.assign(now_ms, waiting, pool, service, options, chosen)

@@ -1,0 +1,129 @@
+"""A pool at a rate: one call simulates all replications and says what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from kairos_cli.domain.latency_profile import Floats
+from kairos_cli.domain.service_table import ServiceTable
+from kairos_cli.policies import NAMES
+from kairos_cli.policies.state import Ints, Service, service
+from kairos_cli.simulate.engine import Queries, Record, run
+from kairos_cli.simulate.streams import Stream
+
+#: The first tenth of a stream fills an empty pool and is not counted.
+WARM_UP = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """What happened to the queries that count, of all replications: arrays (N,) and the busy time by type.
+
+    `latency_ms` is from arrival to answer and `waited_ms` the part of it before service; `size` is a row
+    of the table and `type` the index of the type that served. `busy_ms` (J,) is the service time of all
+    instances of a type, `span_ms` the time over which it was added up.
+    """
+
+    latency_ms: Floats
+    waited_ms: Floats
+    size: Ints
+    type: Ints
+    busy_ms: Floats
+    span_ms: float
+
+
+class Simulator:
+    """Simulates pools of one service table on the same streams of queries."""
+
+    def __init__(self, table: ServiceTable, streams: Sequence[Stream], workers: int = 1) -> None:
+        self.table = table
+        self.streams = tuple(streams)
+        self.service: Service = service(table)
+        self._quantile_ms = np.ascontiguousarray(table.quantile_ms)
+        self._executor = ThreadPoolExecutor(workers) if workers > 1 and len(streams) > 1 else None
+
+    def keeps_target(self, counts: Ints, policy: str, option: float, rate_qps: float, *, quick: bool = False) -> bool:
+        """Tell whether enough queries are on time at a rate; `quick` looks at the first replication only."""
+        streams = self.streams[:1] if quick else self.streams
+        counted = sum(len(stream.size) - _warm_up(stream) for stream in streams)
+        most_late = int(self.table.qos.late_share * counted + 1e-9)
+        # The first replication alone shows a hopeless rate.
+        late = self._late(streams[0], counts, policy, option, rate_qps, most_late)
+        if late <= most_late:
+            late += sum(self._late_each(streams[1:], counts, policy, option, rate_qps, most_late - late))
+        return late <= most_late
+
+    def late_share(self, counts: Ints, policy: str, option: float, rate_qps: float) -> Floats:
+        """Return the late share of each replication (R,)."""
+        late = list(self._late_each(self.streams, counts, policy, option, rate_qps, len(self.streams[0].size)))
+        counted = np.array([len(stream.size) - _warm_up(stream) for stream in self.streams])
+        return np.asarray(np.array(late) / counted)
+
+    def _late_each(
+        self, streams: Sequence[Stream], counts: Ints, policy: str, option: float, rate_qps: float, most_late: int
+    ) -> Iterator[int]:
+        """Return the number of late queries of each stream, simulated side by side."""
+
+        def late(stream: Stream) -> int:
+            return self._late(stream, counts, policy, option, rate_qps, most_late)
+
+        return map(late, streams) if self._executor is None else self._executor.map(late, streams)
+
+    def observe(self, counts: Ints, policy: str, option: float, rate_qps: float) -> Run:
+        """Return everything that happened at a rate."""
+        return _joined([self._observe(stream, counts, policy, option, rate_qps) for stream in self.streams])
+
+    def _late(self, stream: Stream, counts: Ints, policy: str, option: float, rate_qps: float, most_late: int) -> int:
+        return self._run(stream, counts, policy, option, rate_qps, most_late)[0]
+
+    def _run(
+        self, stream: Stream, counts: Ints, policy: str, option: float, rate_qps: float, most_late: int
+    ) -> tuple[int, Queries, Record]:
+        number = len(stream.size)
+        queries = Queries(stream.arrival * (1000 / rate_qps), stream.size, stream.step, stream.fraction)
+        record = Record(np.empty(number), np.empty(number), np.empty(number, np.int64))
+        late = run(
+            list(NAMES).index(policy),
+            np.array([option]),
+            self.service,
+            self._quantile_ms,
+            np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            queries,
+            record,
+            _warm_up(stream),
+            most_late,
+        )
+        return late, queries, record
+
+    def _observe(self, stream: Stream, counts: Ints, policy: str, option: float, rate_qps: float) -> Run:
+        _, queries, record = self._run(stream, counts, policy, option, rate_qps, most_late=len(stream.size))
+        served_type = np.repeat(np.arange(len(counts), dtype=np.int64), counts)[record.served_by]
+        service_ms = record.finished_ms - record.started_ms
+        kept = slice(_warm_up(stream), None)
+        return Run(
+            (record.finished_ms - queries.arrival_ms)[kept],
+            (record.started_ms - queries.arrival_ms)[kept],
+            stream.size[kept],
+            served_type[kept],
+            np.asarray(np.bincount(served_type, weights=service_ms, minlength=len(counts)), dtype=np.float64),
+            float(record.finished_ms.max() - queries.arrival_ms[0]),
+        )
+
+
+def _warm_up(stream: Stream) -> int:
+    return int(len(stream.size) * WARM_UP)
+
+
+def _joined(runs: Sequence[Run]) -> Run:
+    return Run(
+        np.concatenate([run.latency_ms for run in runs]),
+        np.concatenate([run.waited_ms for run in runs]),
+        np.concatenate([run.size for run in runs]),
+        np.concatenate([run.type for run in runs]),
+        np.sum([run.busy_ms for run in runs], axis=0),
+        sum(run.span_ms for run in runs),
+    )
