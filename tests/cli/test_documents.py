@@ -15,6 +15,7 @@ from tests.conftest import ROOT, Kairos
 
 SCHEMAS = ROOT / "src" / "kairos_cli" / "report" / "schemas"
 RM2 = "examples/01_rm2_budget.toml"
+QUICK = ["--queries", "2000", "--replications", "2"]
 
 
 def check(document: dict[str, Any]) -> None:
@@ -30,6 +31,10 @@ def check(document: dict[str, Any]) -> None:
     [
         ["plan", RM2],
         ["plan", RM2, "--choose", "published"],
+        ["plan", RM2, "--choose", "capacity"],
+        ["evaluate", RM2, "--policy", "all", *QUICK],
+        ["evaluate", RM2, "--pool", "g4dn.xlarge=4", "--rate", "40", *QUICK],
+        ["compare", RM2, "--budget", "1.2", *QUICK],
         ["plan", RM2, "--budget", "40"],
         ["plan", RM2, "--budget", "0.5"],
         ["plan", "--model", "wnd", "--prices", "ec2-us-east-1", "--mix", "deeprecsys", "--min-qps", "2000"],
@@ -84,5 +89,7 @@ def test_the_numbers_of_the_paper_are_in_the_plan(kairos: Kairos) -> None:
     assert pytest.approx(143.8, rel=0.01) == document["capacity_qps"]
     assert pytest.approx(144.2, rel=0.01) == document["published_bound_qps"]
     assert {"g4dn.xlarge": 4} == document["homogeneous"]["pool"]
+    assert 122 < document["verified"]["allowable_qps"] < 135
+    assert 2.4 < document["ratio_to_homogeneous"] < 2.8
     assert 331 == document["certificate"]["pools_enumerated"]
     assert 143 > document["integer_program"]["qps"] > 0.98 * document["capacity_qps"]

@@ -95,7 +95,7 @@ def _verified_row(document: Document, alone: Document | None, ratio: str) -> lis
     if verified is None:
         return []
     low, high = verified["ci95_qps"]
-    name = f"verified by simulation, {verified['policy']} policy, queries/s"
+    name = f"simulated, {verified['policy']} policy, queries/s"
     this = f"{qps_text(verified['allowable_qps'])} ({qps_text(low)} – {qps_text(high)})"
     return [(name, this, qps_text(alone["allowable_qps"] if alone else None), ratio)]
 

@@ -1,8 +1,8 @@
 """Allowable throughput: the highest rate at which the target still holds (design 3.6).
 
 The rate is found between bounds by halving, on the same queries at every rate: the streams are only
-stretched. The confidence interval comes from how much the replications differ at that rate, turned into
-a rate by the slope of the late share there.
+stretched. The confidence interval is the jackknife's: the rate is found again without each replication in
+turn, from the late shares at a few rates around it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kairos_cli.domain.latency_profile import Floats
 from kairos_cli.policies.state import Ints
 from kairos_cli.simulate.simulator import Simulator
 
@@ -22,8 +23,10 @@ BETTER = 1 + RELATIVE_TOLERANCE
 #: Student's t at 97.5 % by degrees of freedom; beyond the list, the normal quantile.
 _STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145)
 _NORMAL = 1.96
-#: How far below the allowable rate the slope is taken.
-_STEP = 0.03
+#: By how much a finite sample may be luckier than the long run.
+_LUCK = 0.03
+#: Where the late shares are looked at for the interval, in shares of the allowable rate.
+_AROUND = (0.94, 0.97, 1.0, 1.03)
 #: How closely one replication is searched before all are.
 _COARSE = 0.01
 #: A pool that does not hold at this share of its ceiling holds at no rate.
@@ -70,7 +73,7 @@ def _best_rate(
     def holds(rate_qps: float, *, quick: bool = False) -> bool:
         return simulator.keeps_target(counts, policy, option, rate_qps, quick=quick)
 
-    low, high = above_qps * BETTER, ceiling_qps * (1 + _STEP)  # a finite sample may be luckier than the long run
+    low, high = above_qps * BETTER, ceiling_qps * (1 + _LUCK)
     if above_qps > 0 and (low >= high or not holds(low)):
         return None
     # One replication finds the neighbourhood at a fifth of the cost; all of them search it.
@@ -99,14 +102,28 @@ def _halved(holds: Callable[[float], bool], low: float, high: float, tolerance: 
 def _interval(
     simulator: Simulator, counts: Ints, policy: str, option: float, qps: float, ceiling_qps: float
 ) -> tuple[float, float]:
-    """Return the 95 % confidence interval of a rate just found."""
-    here = simulator.late_share(counts, policy, option, qps)
-    below = simulator.late_share(counts, policy, option, qps * (1 - _STEP))
-    if len(here) < 2:
+    """Return the 95 % confidence interval of a rate just found, by leaving out one replication at a time."""
+    rates = qps * np.array(_AROUND)
+    late = np.array([simulator.late_share(counts, policy, option, rate) for rate in rates])  # (rates, R)
+    replications = late.shape[1]
+    if replications < 2:
         return 0.0, ceiling_qps  # one replication does not tell how far another would be
-    slope = max((here.mean() - below.mean()) / (qps * _STEP), 1e-12)
-    spread = float(here.std(ddof=1) / np.sqrt(len(here)) / slope) * _t(len(here) - 1)
+    without = (late.sum(axis=1, keepdims=True) - late) / (replications - 1)
+    crossing = np.array([_crossing(rates, share, simulator.table.qos.late_share) for share in without.T])
+    error = np.sqrt((replications - 1) / replications * ((crossing - crossing.mean()) ** 2).sum())
+    spread = float(error) * _t(replications - 1)
     return max(qps - spread, 0.0), min(qps + spread, max(ceiling_qps, qps))
+
+
+def _crossing(rates: Floats, late_share: Floats, allowed: float) -> float:
+    """Return the rate at which straight lines through the late shares reach what is allowed."""
+    rising = np.maximum.accumulate(late_share + 1e-9 * np.arange(len(rates)))
+    above = int(np.clip(np.searchsorted(rising, allowed), 1, len(rates) - 1))
+    slope = (rising[above] - rising[above - 1]) / (rates[above] - rates[above - 1])
+    # Beyond the rates looked at the last line goes on, but not further than they reach.
+    crossing = rates[above - 1] + (allowed - rising[above - 1]) / slope
+    reach = rates[-1] - rates[0]
+    return float(np.clip(crossing, rates[0] - reach, rates[-1] + reach))
 
 
 def _t(degrees: int) -> float:
