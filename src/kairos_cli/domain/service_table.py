@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kairos_cli.domain.latency_profile import Floats
+from kairos_cli.domain.latency_profile import Floats, LatencyProfile
 from kairos_cli.domain.pool import Pool
 from kairos_cli.domain.prices import InstanceType
 from kairos_cli.domain.qos import QosTarget
@@ -24,7 +24,8 @@ class ServiceTable:
 
     `price_usd_per_hour` (J,), `batch_size` and `probability` (B,), `mean_ms` and `on_time` (J, B),
     `quantile_ms` (J, B, Q) at `level` (Q,). `on_time` is the chance that a query started at once is
-    within the target.
+    within the target. `first_too_slow` (J,) is the first profiled batch size whose mean exceeds the target,
+    or the largest profiled one; None for a table that was not made from profiles.
     """
 
     names: tuple[str, ...]
@@ -36,6 +37,7 @@ class ServiceTable:
     level: Floats
     quantile_ms: Floats
     qos: QosTarget
+    first_too_slow: NDArray[np.int64] | None = None
 
     def counts(self, pool: Pool) -> NDArray[np.int64]:
         """Return the pool as a count for each type (J,); raises KeyError for a type not in the table."""
@@ -82,4 +84,10 @@ def service_table(scenario: Scenario, types: Sequence[InstanceType]) -> ServiceT
         profiles[0].level,
         np.array([profile.quantile_ms for profile in profiles]),
         scenario.qos,
+        np.array([_first_too_slow(scenario.model.latency[each.name], scenario.qos.latency_ms) for each in types]),
     )
+
+
+def _first_too_slow(profile: LatencyProfile, latency_ms: float) -> int:
+    too_slow = np.flatnonzero(profile.mean_ms > latency_ms)
+    return int(profile.batch_size[too_slow[0]]) if len(too_slow) else profile.largest

@@ -6,7 +6,7 @@ must be served in the least time. z[j, b] is how many of size b type j takes, D[
     minimise    time_s
     subject to  sum_j z[j, b]                      = D[b]               for every b
                 sum_b z[j, b] mean_s[j, b]        <= n[j] time_s        for every j
-                sum_jb z[j, b] (1 - on_time[j, b]) <= (1 - q) sum of the unrounded D
+                sum_jb z[j, b] (1 - on_time[j, b]) offered[b] / D[b] <= (1 - q) sum_b offered[b]
 
 Were the window's queries fractions, the time would be the window itself. Whole queries take a little
 longer, and capacity x window / time is a rate that a real split reaches: never above the capacity,
@@ -53,17 +53,7 @@ def distribution(table: ServiceTable, counts: Counts, capacity_qps: float) -> Di
 
     Raises SolverError if the solver fails.
     """
-    shortest_s = max(WINDOW_S, FEWEST_QUERIES / capacity_qps)
-    # A pool that can only just meet the target has no room for rounding in a short window.
-    for window_s in (shortest_s, 10 * shortest_s, 100 * shortest_s):
-        split = _split(table, counts, capacity_qps, window_s)
-        if split is not None:
-            return split
-    raise SolverError(f"error: whole queries cannot be given to pool {table.pool(counts)} within the target")
-
-
-def _split(table: ServiceTable, counts: Counts, capacity_qps: float, window_s: float) -> Distribution | None:
-    """Return the split of one window, or None if rounding up leaves no split that meets the target."""
+    window_s = max(WINDOW_S, FEWEST_QUERIES / capacity_qps)
     offered = capacity_qps * window_s * table.probability
     whole = np.maximum(np.ceil(offered - 1e-9), 1).astype(np.int64)
     problem = pulp.LpProblem("distribute", pulp.LpMinimize)
@@ -80,11 +70,14 @@ def _split(table: ServiceTable, counts: Counts, capacity_qps: float, window_s: f
     for j in present:
         busy = [(taken[j, b], mean_ms / 1000) for b, mean_ms in enumerate(table.mean_ms[j].tolist())]
         problem += pulp.LpAffineExpression([*busy, (time_s, -int(counts[j]))]) <= 0, f"time_{j}"
-    late = [(each, 1 - table.on_time[at]) for at, each in taken.items() if table.on_time[at] < 1]
+    # A query that rounding up added is late only as far as it stands for offered ones, so that a pool with no
+    # lateness to spare has a split too.
+    stands_for = offered / whole
+    late = [(each, (1 - table.on_time[at]) * stands_for[at[1]]) for at, each in taken.items() if table.on_time[at] < 1]
     problem += pulp.LpAffineExpression(late) <= table.qos.late_share * float(offered.sum()), "late"
     answer = solve(problem, relative_gap=RELATIVE_GAP, time_limit_s=TIME_LIMIT_S)
     if answer is None:
-        return None
+        raise SolverError(f"error: whole queries cannot be given to pool {table.pool(counts)} within the target")
     queries = np.zeros(table.mean_ms.shape, dtype=np.int64)
     for at, each in taken.items():
         queries[at] = round(each.value())

@@ -28,7 +28,7 @@ def affordable_counts(
     for name, price in zip(table.names, table.price_usd_per_hour, strict=True):
         largest = np.floor((left_usd + USD_TOLERANCE) / price).astype(np.int64)
         choices = np.minimum(largest, max_instances.get(name, largest.max())) + 1
-        if choices.sum() > most:
+        if choices.sum() > most + 1:  # the empty pool is among them, and does not count
             return None
         # Row r of the pools so far is repeated for each count 0, 1, … that its money still buys.
         row = np.repeat(np.arange(len(counts)), choices)

@@ -17,11 +17,18 @@ from kairos_cli.planner.candidates import LeftOut, candidates
 from kairos_cli.planner.capacity import Capacity
 from kairos_cli.planner.choice import Measure
 from kairos_cli.planner.distribution import Distribution, distribution
-from kairos_cli.planner.rating import RatedPool, Rater, homogeneous, with_one_more_dollar
+from kairos_cli.planner.rating import RatedPool, Rater, carrying_the_load, homogeneous, with_one_more_dollar
 from kairos_cli.planner.search import Certificate, best_in_budget, cheapest
 
 #: Makes a way to measure pools of a table; the planner itself knows none.
 Measuring = Callable[[ServiceTable], Measure]
+
+
+_WHOSE = {
+    "capacity": "the best pool",
+    "verified": "the best pool",
+    "published": "the pool of the published rule",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,7 @@ def plan(scenario: Scenario, measuring: Measuring | None = None) -> Plan | NoPla
     chosen = found.chosen
     if scenario.min_qps and scenario.budget_usd_per_hour and chosen.served_qps < scenario.min_qps * (1 - 1e-6):
         reason = (
-            f"the best pool within {scenario.budget_usd_per_hour:g} $/h, {chosen.pool}, carries at most "
+            f"{_WHOSE[scenario.choose]} within {scenario.budget_usd_per_hour:g} $/h, {chosen.pool}, carries at most "
             f"{chosen.served_qps:.1f} queries/s, not {scenario.min_qps:g}"
         )
         return NoPlan(
@@ -91,17 +98,20 @@ def plan(scenario: Scenario, measuring: Measuring | None = None) -> Plan | NoPla
         chosen,
         capacity,
         distribution(table, counts, capacity.qps),
-        rater.verified(alone) if alone else None,
+        carrying_the_load(scenario, rater, alone) if alone else None,
         found.listed,
         found.certificate,
         table.names[int(np.argmax(capacity.shadow_price / table.price_usd_per_hour))],
-        with_one_more_dollar(scenario, rater, chosen),
+        with_one_more_dollar(scenario, chosen),
         tuple(left_out),
     )
 
 
 def _hint(scenario: Scenario) -> str:
     """Return what would make a pool possible."""
+    if scenario.budget_usd_per_hour is None:
+        limits = "loosen the limits on the number of instances" if scenario.max_instances else "ask for a lower load"
+        return f"{limits}, or for a looser target"
     if scenario.max_instances:
         return "loosen the limits on the number of instances, or raise the budget"
     return "raise the budget: the types that are fast enough for the large batches are too dear for it"

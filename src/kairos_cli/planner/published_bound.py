@@ -30,6 +30,7 @@ class PublishedBound:
     base: int
     base_qps: float
     cut_off: NDArray[np.int64]
+    largest: int
     small_share: Floats
     base_time_share: Floats
     qps_up_to: Floats  # (J, J): rate of type x on the queries up to the cut-off of type y
@@ -40,8 +41,10 @@ class PublishedBound:
         base = table.base
         if base is None:
             return None
-        late = table.mean_ms > table.qos.latency_ms
-        cut_off = np.where(late.any(axis=1), table.batch_size[late.argmax(axis=1)], table.batch_size[-1])
+        cut_off = table.first_too_slow
+        if cut_off is None:
+            late = table.mean_ms > table.qos.latency_ms
+            cut_off = np.where(late.any(axis=1), table.batch_size[late.argmax(axis=1)], table.batch_size[-1])
         small = table.batch_size[None, :] <= cut_off[:, None]  # (J, B)
         share = small @ table.probability
         base_work = table.mean_ms[base] * table.probability
@@ -50,6 +53,7 @@ class PublishedBound:
             base,
             float(1 / _mean_s(table)[base]),
             cut_off,
+            int(table.batch_size[-1]),
             share,
             small @ base_work / base_work.sum(),
             share[None, :] / (work @ small.T.astype(np.float64)),
@@ -73,7 +77,7 @@ class PublishedBound:
         widest = auxiliary[np.argmax(self.cut_off[auxiliary])]
         small, time = self.small_share[auxiliary].max(), self.base_time_share[auxiliary].max()
         auxiliary_qps = counts[:, auxiliary] @ self.qps_up_to[auxiliary, widest]  # Q_a
-        if small >= 1 or time >= 1:  # the auxiliaries can serve every size: the rates simply add up
+        if self.cut_off[widest] >= self.largest:  # the auxiliaries can serve every size: the rates simply add up
             return np.asarray(auxiliary_qps + base_count * self.base_qps)
         large_only_qps = base_count * self.base_qps * (1 - small) / (1 - time)  # n_base Q_b+
         large_qps = auxiliary_qps * (1 - small) / small  # D: the large queries that come with Q_a small ones

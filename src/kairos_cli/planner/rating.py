@@ -9,8 +9,9 @@ import numpy as np
 from kairos_cli.domain.pool import Pool
 from kairos_cli.domain.prices import USD_TOLERANCE
 from kairos_cli.domain.scenario import Scenario
-from kairos_cli.domain.service_table import ServiceTable
+from kairos_cli.domain.service_table import ServiceTable, service_table
 from kairos_cli.errors import SolverError
+from kairos_cli.planner.candidates import candidates
 from kairos_cli.planner.capacity import CapacityProgram
 from kairos_cli.planner.choice import Measure, Measured
 from kairos_cli.planner.enumeration import Counts
@@ -88,9 +89,26 @@ def homogeneous(scenario: Scenario, rater: Rater) -> RatedPool | None:
     return rater.rated(counts)
 
 
-def with_one_more_dollar(scenario: Scenario, rater: Rater, chosen: RatedPool) -> RatedPool | None:
+def carrying_the_load(scenario: Scenario, rater: Rater, alone: RatedPool) -> RatedPool:
+    """Return the homogeneous pool verified; for a load, with as many more instances as it takes to carry it."""
+    if rater.measure is None or scenario.budget_usd_per_hour or not scenario.min_qps:
+        return rater.verified(alone)
+    ((name, number),) = alone.pool.counts
+    most = scenario.max_instances.get(name, 2 * number)
+    for more in range(number, most + 1):
+        counts = rater.table.counts(Pool(((name, more),)))
+        rated = rater.rated(counts)
+        measured = rater.measure(counts, rated.capacity_qps, scenario.min_qps)
+        if measured is not None:
+            return replace(rated, measured=measured)
+    return rater.verified(alone)
+
+
+def with_one_more_dollar(scenario: Scenario, chosen: RatedPool) -> RatedPool | None:
     """Return the pool of greatest capacity for one dollar an hour more; None if the solver does not find it."""
     budget = (scenario.budget_usd_per_hour or chosen.cost_usd_per_hour) + 1.0
+    richer = replace(scenario, budget_usd_per_hour=budget)
+    rater = Rater(service_table(richer, candidates(richer)[0]))  # more types may be within reach
     try:
         best = best_counts(rater.table, budget, scenario.max_instances)
     except SolverError:  # the plan stands without it

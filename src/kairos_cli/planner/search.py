@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 
@@ -15,11 +15,14 @@ from kairos_cli.errors import InputError
 from kairos_cli.planner.capacity import by_capacity, carrying
 from kairos_cli.planner.choice import published_choice, verified_choice
 from kairos_cli.planner.enumeration import MOST_POOLS, Counts, able_to_serve, affordable_counts
-from kairos_cli.planner.pool_program import best_counts, cheapest_counts
+from kairos_cli.planner.pool_program import ChosenCounts, best_counts, cheapest_counts
 from kairos_cli.planner.rating import RatedPool, Rater
 
 #: How much dearer than the cheapest pool the next-best ones may be when a load is asked for.
 DEARER = 1.25
+#: The costs, in shares of the cheapest pool by capacity, between which a pool is looked for that carries a
+#: load in simulation: small pools queue more than large ones.
+DEARER_IN_STEPS = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,26 +130,64 @@ def _by_integer_program(scenario: Scenario, rater: Rater) -> Found | str:
 
 
 def cheapest(scenario: Scenario, rater: Rater) -> Found | str:
-    """Return the cheapest pool whose capacity carries the load, or why there is none."""
+    """Return the cheapest pool that carries the load, or why there is none.
+
+    Carries it by capacity; or in simulation, if pools can be measured: then they are, in the order of cost.
+    """
     assert scenario.min_qps is not None
-    table = rater.table
-    least = cheapest_counts(table, scenario.min_qps, scenario.max_instances)
+    if scenario.choose == "published":
+        message = "the published rule chooses within a budget, and none is given"
+        raise InputError.of(message, "--choose published", "give a budget, or use --choose capacity")
+    least = cheapest_counts(rater.table, scenario.min_qps, scenario.max_instances)
     if least is None:
         return f"no pool can carry {scenario.min_qps:g} queries/s at {scenario.qos}"
-    cost = table.cost_usd_per_hour(least.counts)
-    gap = _gap(cost, least.answer.bound)
-    counts = affordable_counts(table, cost * DEARER, scenario.max_instances)
+    if rater.measure is not None:
+        return _cheapest_by_simulation(scenario, rater, least)
+    cost = rater.table.cost_usd_per_hour(least.counts)
+    counts = _from_cost(scenario, rater, cost, cost * DEARER)
     rated: tuple[RatedPool, ...] = (rater.rated(least.counts),)
     if counts is not None:
-        dearer = _cheapest_first(table, counts[counts @ table.price_usd_per_hour >= cost - USD_TOLERANCE])
-        rows = [row for row, _ in islice(carrying(rater.program, dearer, scenario.min_qps), max(scenario.top, 2))]
-        rated = _rated(rater, dearer, rows) or rated
-    chosen = rater.verified(rated[0])
-    other = rated[1].capacity_qps if len(rated) > 1 else None
-    enumerated = None if counts is None else len(counts)
-    simulated = int(chosen.measured is not None)
-    certificate = Certificate("integer program", None, enumerated, simulated, other, gap)
-    return Found(chosen, (chosen, *rated[1 : scenario.top]), certificate)
+        rows = [row for row, _ in islice(carrying(rater.program, counts, scenario.min_qps), scenario.top)]
+        rated = _rated(rater, counts, rows) or rated
+    looked_at = None if counts is None else len(counts)
+    gap = _gap(cost, least.answer.bound)
+    return Found(rated[0], rated, Certificate("integer program", None, looked_at, 0, None, gap))
+
+
+def _cheapest_by_simulation(scenario: Scenario, rater: Rater, least: ChosenCounts) -> Found | str:
+    """Return the cheapest pool that carries the load in simulation; none cheaper has the capacity for it."""
+    assert scenario.min_qps is not None and rater.measure is not None
+    least_cost = rater.table.cost_usd_per_hour(least.counts)
+    simulated = looked_at = 0
+    for low, high in pairwise(DEARER_IN_STEPS):
+        counts = _from_cost(scenario, rater, least_cost * low, least_cost * high)
+        if counts is None:
+            break
+        looked_at += len(counts)
+        for row, capacity in carrying(rater.program, counts, scenario.min_qps):
+            simulated += 1
+            measured = rater.measure(counts[row], capacity.qps, scenario.min_qps)
+            if measured is None:
+                continue
+            chosen = rater.rated(counts[row], measured)
+            dearer = carrying(rater.program, counts[row + 1 :], scenario.min_qps)
+            rows = [row + 1 + each for each, _ in islice(dearer, scenario.top - 1)]
+            certificate = Certificate("enumeration", None, looked_at, simulated, None, 0.0)
+            return Found(chosen, (chosen, *_rated(rater, counts, rows)), certificate)
+    return (
+        f"the cheapest pool with the capacity for {scenario.min_qps:g} queries/s costs {least_cost:.3f} $/h, but "
+        f"{simulated} pools from there to {DEARER_IN_STEPS[-1]:g} times that cost miss the target in simulation"
+    )
+
+
+def _from_cost(scenario: Scenario, rater: Rater, least_usd: float, most_usd: float) -> Counts | None:
+    """Return the pools that can meet the target at a cost in [least, most), cheapest first; None if too many."""
+    counts = affordable_counts(rater.table, most_usd, scenario.max_instances)
+    if counts is None:
+        return None
+    cost = counts @ rater.table.price_usd_per_hour
+    counts = counts[(cost >= least_usd - USD_TOLERANCE) & (cost < most_usd - USD_TOLERANCE)]
+    return _cheapest_first(rater.table, counts[able_to_serve(rater.table, counts)])
 
 
 def _rated(rater: Rater, counts: Counts, rows: Iterable[int]) -> tuple[RatedPool, ...]:

@@ -165,8 +165,13 @@ def _why(document: Document) -> Iterator[str]:
 def _certificate_line(document: Document) -> str:
     certificate, other = document["certificate"], document["certificate"]["best_other_capacity_qps"]
     if document["scenario"]["budget_usd_per_hour"] is None:
+        if document["verified"]:
+            return (
+                f"{certificate['pools_simulated']} pools were simulated in the order of their cost; this is the first "
+                "that carries the load"
+            )
         return (
-            "no cheaper pool carries the load: proven by integer program"
+            "no cheaper pool has the capacity for the load: proven by integer program"
             if certificate["gap_percent"] < 0.01
             else f"no pool that carries the load is more than {certificate['gap_percent']:.2f} % cheaper"
         )

@@ -117,7 +117,7 @@ def _interval(
 
 def _crossing(rates: Floats, late_share: Floats, allowed: float) -> float:
     """Return the rate at which straight lines through the late shares reach what is allowed."""
-    rising = np.maximum.accumulate(late_share + 1e-9 * np.arange(len(rates)))
+    rising = np.maximum.accumulate(late_share) + 1e-9 * np.arange(len(rates))
     above = int(np.clip(np.searchsorted(rising, allowed), 1, len(rates) - 1))
     slope = (rising[above] - rising[above - 1]) / (rates[above] - rates[above - 1])
     # Beyond the rates looked at the last line goes on, but not further than they reach.

@@ -1,0 +1,215 @@
+"""What the planner's tests share: tables and scenarios small enough for pencil and paper, the shipped ones, oracles.
+
+An oracle is a slow and obvious way to the same number; none of them uses the code under test.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from kairos_cli.domain.latency_profile import Floats, LatencyProfile, ModelProfile
+from kairos_cli.domain.prices import InstanceType, PriceList
+from kairos_cli.domain.qos import QosTarget
+from kairos_cli.domain.query_mix import QueryMix
+from kairos_cli.domain.scenario import Scenario
+from kairos_cli.domain.service_table import ServiceTable, service_table
+from kairos_cli.planner.candidates import candidates
+from kairos_cli.planner.capacity import CapacityProgram
+from kairos_cli.planner.choice import Measure
+from kairos_cli.planner.enumeration import Counts, able_to_serve, affordable_counts
+from tests.conftest import shipped_scenario
+
+MODELS = ("rm2", "ncf", "wnd", "mtwnd", "dien")
+#: The types the shipped models were measured on, in the order of every pool written as four numbers.
+TYPES = ("g4dn.xlarge", "c5n.2xlarge", "r5n.large", "t3.xlarge")
+
+
+def law(max_examples: int) -> settings:
+    """Return the settings of a law: the same examples on every run, and no clock."""
+    return settings(max_examples=max_examples, deadline=None, derandomize=True)
+
+
+# --- small tables
+
+
+def small_table(
+    mean_ms: Sequence[Sequence[float]],
+    on_time: Sequence[Sequence[float]] | None = None,
+    *,
+    weights: Sequence[float] | None = None,
+    prices: Sequence[float] | None = None,
+    percentile: float = 99.0,
+    latency_ms: float = 100.0,
+) -> ServiceTable:
+    """Return the table of types a, b, c, … at batch sizes 10, 20, 30, …; all else alike if not given."""
+    mean = np.array(mean_ms, dtype=np.float64)
+    types, sizes = mean.shape
+    weight = np.array(weights or [1.0] * sizes)
+    return ServiceTable(
+        tuple("abcdef"[:types]),
+        np.array(prices or [1.0] * types),
+        np.arange(1, sizes + 1) * 10,
+        weight / weight.sum(),
+        mean,
+        np.ones(mean.shape) if on_time is None else np.array(on_time, dtype=np.float64),
+        np.array([0.0, 1.0]),
+        np.stack([mean, mean], axis=-1),
+        QosTarget(percentile, latency_ms),
+    )
+
+
+@st.composite
+def small_tables(draw: st.DrawFn, most_types: int = 3, most_sizes: int = 3) -> ServiceTable:
+    """Draw a table of a few types and sizes, in whole milliseconds, cents and weights."""
+    types, sizes = draw(st.integers(1, most_types)), draw(st.integers(1, most_sizes))
+
+    def grid(values: st.SearchStrategy[float]) -> list[list[float]]:
+        return draw(st.lists(st.lists(values, min_size=sizes, max_size=sizes), min_size=types, max_size=types))
+
+    return small_table(
+        grid(st.integers(1, 200)),
+        grid(st.sampled_from([1.0, 1.0, 0.99, 0.9, 0.5, 0.0])),
+        weights=draw(st.lists(st.integers(1, 9), min_size=sizes, max_size=sizes)),
+        prices=[cents / 100 for cents in draw(st.lists(st.integers(10, 99), min_size=types, max_size=types))],
+        percentile=draw(st.sampled_from([50.0, 90.0, 99.0])),
+    )
+
+
+def pools_for(table: ServiceTable, most: int = 4) -> st.SearchStrategy[Counts]:
+    """Draw a pool of a table."""
+    types = len(table.names)
+    return st.lists(st.integers(0, most), min_size=types, max_size=types).map(np.array)
+
+
+@st.composite
+def tables_and_pools(draw: st.DrawFn, pools: int = 1) -> tuple[ServiceTable, list[Counts]]:
+    """Draw a table and some pools of it."""
+    table = draw(small_tables())
+    return table, [draw(pools_for(table)) for _ in range(pools)]
+
+
+# --- oracles
+
+
+def every_pool(types: int, most: int) -> Counts:
+    """Return all pools with up to `most` instances of each type, in lexical order."""
+    return np.array(list(itertools.product(range(most + 1), repeat=types)))
+
+
+def capacity_by_vertices(table: ServiceTable, counts: Counts) -> float:
+    """Return the capacity of a pool as the best vertex of the program of design 3.2, having tried all of them."""
+    types, sizes = table.mean_ms.shape
+    rate = types * sizes  # the column of lambda, after y[j, b] row by row; slacks follow
+    matrix = np.zeros((sizes + types + 1, types * sizes + 1 + types + 1))
+    for j, b in itertools.product(range(types), range(sizes)):
+        matrix[b, j * sizes + b] = 1
+        matrix[sizes + j, j * sizes + b] = table.mean_ms[j, b]
+        matrix[-1, j * sizes + b] = 1 - table.on_time[j, b]
+    matrix[:sizes, rate] = -table.probability
+    matrix[-1, rate] = -table.qos.late_share
+    matrix[sizes:, rate + 1 :] = np.eye(types + 1)
+    right = np.concatenate([np.zeros(sizes), counts * 1000.0, [0.0]])
+    bases = np.array(list(itertools.combinations(range(matrix.shape[1]), len(matrix))))
+    chosen = matrix[:, bases].transpose(1, 0, 2)
+    regular = np.abs(np.linalg.det(chosen)) > 1e-9
+    bases, value = bases[regular], np.linalg.solve(chosen[regular], right[:, None])[..., 0]
+    feasible = (value >= -1e-7).all(axis=1)
+    return float(np.where(bases == rate, value, 0.0).sum(axis=1)[feasible].max())
+
+
+# --- shipped models
+
+
+@functools.cache
+def shipped_table(model: str) -> ServiceTable:
+    """Return the table of a shipped model over the types it was measured on."""
+    scenario = shipped_scenario(model)
+    return service_table(scenario, candidates(scenario)[0])
+
+
+@functools.cache
+def shipped_pools(model: str) -> Counts:
+    """Return all pools within 2.5 $/h that can meet the model's target."""
+    counts = affordable_counts(shipped_table(model), 2.5, {})
+    assert counts is not None
+    return counts[able_to_serve(shipped_table(model), counts)]
+
+
+@functools.cache
+def shipped_capacities(model: str) -> Floats:
+    """Return the capacities of all `shipped_pools`, each solved."""
+    program = CapacityProgram(shipped_table(model))
+    return np.array([program.solve(counts).qps for counts in shipped_pools(model)])
+
+
+# --- measuring without simulation
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A measured rate without doubt."""
+
+    qps: float
+
+    @property
+    def ci95_qps(self) -> tuple[float, float]:
+        """The rate itself."""
+        return self.qps, self.qps
+
+
+def measure_by(rate_of: Callable[[Counts, float], float], asked: list[tuple[int, ...]] | None = None) -> Measure:
+    """Return a way to measure that takes rates from a function of pool and capacity, and notes what it is asked."""
+
+    def measure(counts: Counts, capacity_qps: float, better_than_qps: float) -> Rate | None:
+        if asked is not None:
+            asked.append(tuple(counts.tolist()))
+        rate = rate_of(counts, capacity_qps)
+        return None if 0 < better_than_qps >= rate else Rate(rate)
+
+    return measure
+
+
+# --- scenarios
+
+
+def profile(name: str, mean_ms: Mapping[int, float]) -> LatencyProfile:
+    """Return a profile that always takes its mean."""
+    mean = np.array(list(mean_ms.values()), dtype=np.float64)
+    return LatencyProfile(name, np.array(list(mean_ms)), mean, np.array([0.0, 1.0]), np.stack([mean, mean], axis=-1))
+
+
+def scenario(
+    mean_ms: Mapping[str, Mapping[int, float]],
+    prices: Mapping[str, float],
+    mix: Mapping[int, float],
+    qos: str = "p99<50ms",
+    **values: Any,
+) -> Scenario:
+    """Return a scenario from means by type and batch size, prices by type, weights by batch size.
+
+    The choice is by capacity if not given: nothing is simulated here.
+    """
+    return Scenario(
+        ModelProfile("toy", None, {name: profile(name, means) for name, means in mean_ms.items()}),
+        PriceList("toy", "nowhere", "made up", tuple(InstanceType(*each) for each in prices.items())),
+        QueryMix.from_weights("toy", dict(mix)),
+        QosTarget.parse(qos),
+        **{"choose": "capacity", **values},
+    )
+
+
+def toy(**values: Any) -> Scenario:
+    """Return the toy: `big` serves small queries in 10 ms and large ones in 20, `aux` is on time with small ones only.
+
+    Half of the queries are small (10 items), half large (100); p99 < 50 ms; big costs 1 $/h, aux 0.30.
+    """
+    means = {"big": {10: 10.0, 100: 20.0}, "aux": {10: 10.0, 100: 100.0}}
+    return scenario(means, {"big": 1.0, "aux": 0.3}, {10: 1, 100: 1}, **values)
