@@ -1,5 +1,5 @@
 """`python -m kairos_cli` is `kairos`."""
 
-from kairos_cli.cli.main import main
+from kairos_cli.cli.main import run
 
-main()
+run()

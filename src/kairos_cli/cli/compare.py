@@ -74,7 +74,7 @@ def _tasks(among: Any, how_much: Any) -> list[Callable[[], Any]]:
     from kairos_cli.planner.comparison import best_homogeneous, best_pool, published_pool
     from kairos_cli.simulate.measure import measuring
 
-    alone = replace(how_much, workers=1)  # the rows are simulated side by side instead
+    alone = replace(how_much, workers=0)  # the rows are simulated side by side instead
 
     def measure(policy: str) -> Any:
         return measuring(policy, alone)(among.table)

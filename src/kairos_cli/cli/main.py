@@ -74,6 +74,18 @@ class KairosGroup(click.Group):
         sys.exit(int(code or ExitCode.YES))
 
 
+def run() -> None:
+    """Be the command `kairos`: as the group below, but on Ctrl-C wait for no thread that still simulates."""
+    try:
+        main()
+    except SystemExit as end:
+        if end.code == ExitCode.INTERRUPTED:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(ExitCode.INTERRUPTED)
+        raise
+
+
 @click.group(
     cls=KairosGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

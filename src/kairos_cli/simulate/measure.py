@@ -18,12 +18,12 @@ from kairos_cli.simulate.tuning import options
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is simulated: queries in a replication, replications, the seed, and threads to do it in."""
+    """How much is simulated: queries in a replication, replications, the seed, and how many threads do it."""
 
     queries: int = 10_000
     replications: int = 5
     seed: int = 0
-    workers: int = 1
+    workers: int = 0
 
 
 def simulator(table: ServiceTable, effort: Effort) -> Simulator:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from kairos_cli.policies import NAMES
 from kairos_cli.policies.state import Ints, Service, service
 from kairos_cli.simulate.engine import Queries, Record, run
 from kairos_cli.simulate.streams import Stream
+
+Result = TypeVar("Result")
 
 #: The first tenth of a stream fills an empty pool and is not counted.
 WARM_UP = 0.1
@@ -37,14 +40,18 @@ class Run:
 
 
 class Simulator:
-    """Simulates pools of one service table on the same streams of queries."""
+    """Simulates pools of one service table on the same streams of queries.
 
-    def __init__(self, table: ServiceTable, streams: Sequence[Stream], workers: int = 1) -> None:
+    With `workers` it does so in that many threads, and the thread that waits for them can be interrupted,
+    which compiled code cannot; with none it does so in the thread of the caller.
+    """
+
+    def __init__(self, table: ServiceTable, streams: Sequence[Stream], workers: int = 0) -> None:
         self.table = table
         self.streams = tuple(streams)
         self.service: Service = service(table)
         self._quantile_ms = np.ascontiguousarray(table.quantile_ms)
-        self._executor = ThreadPoolExecutor(workers) if workers > 1 and len(streams) > 1 else None
+        self._executor = ThreadPoolExecutor(workers) if workers else None
 
     def keeps_target(self, counts: Ints, policy: str, option: float, rate_qps: float, *, quick: bool = False) -> bool:
         """Tell whether enough queries are on time at a rate; `quick` looks at the first replication only."""
@@ -52,7 +59,7 @@ class Simulator:
         counted = sum(len(stream.size) - _warm_up(stream) for stream in streams)
         most_late = int(self.table.qos.late_share * counted + 1e-9)
         # The first replication alone shows a hopeless rate.
-        late = self._late(streams[0], counts, policy, option, rate_qps, most_late)
+        late = sum(self._late_each(streams[:1], counts, policy, option, rate_qps, most_late))
         if late <= most_late:
             late += sum(self._late_each(streams[1:], counts, policy, option, rate_qps, most_late - late))
         return late <= most_late
@@ -66,19 +73,18 @@ class Simulator:
     def _late_each(
         self, streams: Sequence[Stream], counts: Ints, policy: str, option: float, rate_qps: float, most_late: int
     ) -> Iterator[int]:
-        """Return the number of late queries of each stream, simulated side by side."""
+        """Return the number of late queries of each stream."""
+        return self._each(lambda stream: self._run(stream, counts, policy, option, rate_qps, most_late)[0], streams)
 
-        def late(stream: Stream) -> int:
-            return self._late(stream, counts, policy, option, rate_qps, most_late)
-
-        return map(late, streams) if self._executor is None else self._executor.map(late, streams)
+    def _each(self, do: Callable[[Stream], Result], streams: Sequence[Stream]) -> Iterator[Result]:
+        """Return what is done with each stream, side by side where there are workers."""
+        return map(do, streams) if self._executor is None else self._executor.map(do, streams)
 
     def observe(self, counts: Ints, policy: str, option: float, rate_qps: float) -> Run:
         """Return everything that happened at a rate."""
-        return _joined([self._observe(stream, counts, policy, option, rate_qps) for stream in self.streams])
-
-    def _late(self, stream: Stream, counts: Ints, policy: str, option: float, rate_qps: float, most_late: int) -> int:
-        return self._run(stream, counts, policy, option, rate_qps, most_late)[0]
+        return _joined(
+            list(self._each(lambda stream: self._observe(stream, counts, policy, option, rate_qps), self.streams))
+        )
 
     def _run(
         self, stream: Stream, counts: Ints, policy: str, option: float, rate_qps: float, most_late: int
