@@ -108,6 +108,12 @@ def _table(question: Any, pool: Any, source: str) -> tuple[Any, Any]:
     from kairos_cli.loading.toml_file import near_name
     from kairos_cli.planner.candidates import usable_types
 
+    for name in pool.by_type:
+        profile = question.model.latency.get(name)
+        if profile is not None and question.mix.largest > profile.largest:
+            message = f"batch size {question.mix.largest} of {question.mix.name} is beyond the profile of {name}"
+            hint = f"it ends at {profile.largest}; latencies are not extrapolated"
+            raise InputError.of(message, None, hint)
     types = usable_types(question)
     names = [each.name for each in types]
     for name in pool.by_type:
