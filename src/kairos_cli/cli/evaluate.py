@@ -107,6 +107,7 @@ def _table(question: Any, pool: Any, source: str) -> tuple[Any, Any]:
     from kairos_cli.domain.service_table import service_table
     from kairos_cli.loading.toml_file import near_name
     from kairos_cli.planner.candidates import usable_types
+    from kairos_cli.planner.rating import MOST_SIMULATED
 
     for name in pool.by_type:
         profile = question.model.latency.get(name)
@@ -121,6 +122,9 @@ def _table(question: Any, pool: Any, source: str) -> tuple[Any, Any]:
             priced = name in question.prices.price_usd_per_hour()
             what = f"no latency profile of {question.model.name} for {name}" if priced else f"no price of {name}"
             raise InputError.of(f"there is {what}", source, near_name(name, names, "types with both"))
+    if pool.size > MOST_SIMULATED:
+        message = f"a pool of {pool.size} instances is too large to be simulated"
+        raise InputError.of(message, source, f"the limit is {MOST_SIMULATED}; larger ones come close to their capacity")
     table = service_table(question, types)
     return table, table.counts(pool)
 

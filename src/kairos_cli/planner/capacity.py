@@ -56,8 +56,10 @@ class CapacityProgram:
     def solve(self, counts: Counts) -> Capacity:
         """Return the capacity of a pool (J,); raises SolverError if the solver fails."""
         rows = np.arange(self.sizes, self.sizes + self.types, dtype=np.int32)
+        # Capacity is in proportion to the pool: solved for a pool of the size of one, whatever its real size.
+        scale = max(float(counts.max()), 1.0)
         for row, count in zip(rows, counts, strict=True):
-            self._highs.changeRowBounds(int(row), -highspy.kHighsInf, float(count))
+            self._highs.changeRowBounds(int(row), -highspy.kHighsInf, float(count) / scale)
         self._highs.run()
         self.solved += 1
         if self._highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
@@ -67,8 +69,8 @@ class CapacityProgram:
         # The program minimises -lambda, so a row's dual is minus what its right-hand side is worth.
         price = np.maximum(-np.array(solution.row_dual)[rows], 0.0)
         # Ten digits, so that how the solver got there does not decide between equal pools.
-        qps = float(f"{max(value[-1], 0.0):.10g}")
-        return Capacity(qps, price, value[:-1].reshape(self.types, self.sizes))
+        qps = float(f"{max(value[-1] * scale, 0.0):.10g}")
+        return Capacity(qps, price, value[:-1].reshape(self.types, self.sizes) * scale)
 
 
 def _program(table: ServiceTable) -> highspy.HighsLp:

@@ -27,8 +27,9 @@ from kairos_cli.planner.enumeration import Counts
 from kairos_cli.planner.solver import Answer, solve
 
 WINDOW_S = 60.0
-#: Fewer queries than this, and rounding up to whole ones would dominate; the window is then made longer.
-FEWEST_QUERIES = 10_000
+#: With fewer queries than this, rounding up to whole ones would dominate, and with more the solver's tolerance
+#: would; the window is then made longer or shorter.
+FEWEST_QUERIES, MOST_QUERIES = 10_000, 1_000_000
 #: Proving the last hundredth of a per cent would take longer than all the rest of planning.
 RELATIVE_GAP = 1e-4
 TIME_LIMIT_S = 20.0
@@ -53,7 +54,7 @@ def distribution(table: ServiceTable, counts: Counts, capacity_qps: float) -> Di
 
     Raises SolverError if the solver fails.
     """
-    window_s = max(WINDOW_S, FEWEST_QUERIES / capacity_qps)
+    window_s = min(max(WINDOW_S, FEWEST_QUERIES / capacity_qps), MOST_QUERIES / capacity_qps)
     offered = capacity_qps * window_s * table.probability
     whole = np.maximum(np.ceil(offered - 1e-9), 1).astype(np.int64)
     problem = pulp.LpProblem("distribute", pulp.LpMinimize)

@@ -18,6 +18,9 @@ from kairos_cli.planner.enumeration import Counts
 from kairos_cli.planner.pool_program import best_counts
 from kairos_cli.planner.published_bound import PublishedBound
 
+#: Larger pools are not simulated: a decision looks at every instance, and such pools come close to capacity.
+MOST_SIMULATED = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class RatedPool:
@@ -59,8 +62,8 @@ class Rater:
         return RatedPool(self.table.pool(counts), cost, bound, self.program.solve(counts).qps, measured)
 
     def verified(self, rated: RatedPool) -> RatedPool:
-        """Return the pool with the rate it serves, if there is a way to measure and it was not measured yet."""
-        if self.measure is None or rated.measured is not None:
+        """Return the pool with the rate it serves, if there is a way to measure it and it is not too large."""
+        if self.measure is None or rated.measured is not None or rated.pool.size > MOST_SIMULATED:
             return rated
         return replace(rated, measured=self.measure(self.table.counts(rated.pool), rated.capacity_qps, 0.0))
 

@@ -141,6 +141,8 @@ def _ranking(document: Document) -> Section:
 
 def _why(document: Document) -> Iterator[str]:
     yield _certificate_line(document)
+    if document["scenario"]["choose"] == "verified" and document["verified"] is None:
+        yield "the pool is too large to be simulated: its capacity is a bound that was not verified"
     bottleneck = document["bottleneck"]
     yield (
         f"{bottleneck['type']} is the bottleneck: one more adds up to "
