@@ -61,7 +61,7 @@ def _table(scenario: Scenario) -> ServiceTable:
 
 
 def _pools(scenario: Scenario) -> Iterator[Ints]:
-    """Yield the best pool, and the best of those that have a noisy machine and hold at any rate at all."""
+    """Yield the best pool without a noisy machine and the best with one, so the best of all among them."""
     among = pools(scenario)
     if isinstance(among, str):
         raise SystemExit(among)

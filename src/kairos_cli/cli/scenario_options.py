@@ -114,7 +114,7 @@ def pool_of(text: str) -> Any:
     names = [name for name, _ in parts]
     repeated = next((name for name in names if names.count(name) > 1), None)
     if repeated:
-        raise InputError.of(f"{repeated} is named twice", "--pool")
+        raise InputError.of(f"{repeated} is named twice", "--pool", "add its counts up")
     pool = Pool.of(names, [count for _, count in parts])
     if not pool.size:
         raise InputError.of("the pool is empty", "--pool", "name at least one instance")

@@ -58,8 +58,10 @@ def distribution(table: ServiceTable, counts: Counts, capacity_qps: float) -> Di
     offered = capacity_qps * window_s * table.probability
     whole = np.maximum(np.ceil(offered - 1e-9), 1).astype(np.int64)
     problem = pulp.LpProblem("distribute", pulp.LpMinimize)
-    time_s = problem.add_variable("time_s", 0)
-    problem += time_s
+    # The time of all instances of the most frequent type together: of the size of the other numbers.
+    work_s = problem.add_variable("work_s", 0)
+    problem += work_s
+    most = int(counts.max())
     present = np.flatnonzero(counts).tolist()
     taken = {
         (j, b): problem.add_variable(f"z_{j}_{b}", 0, number, pulp.LpInteger)
@@ -70,7 +72,7 @@ def distribution(table: ServiceTable, counts: Counts, capacity_qps: float) -> Di
         problem += pulp.LpAffineExpression([(taken[j, b], 1) for j in present]) == number, f"size_{b}"
     for j in present:
         busy = [(taken[j, b], mean_ms / 1000) for b, mean_ms in enumerate(table.mean_ms[j].tolist())]
-        problem += pulp.LpAffineExpression([*busy, (time_s, -int(counts[j]))]) <= 0, f"time_{j}"
+        problem += pulp.LpAffineExpression([*busy, (work_s, -float(counts[j] / most))]) <= 0, f"time_{j}"
     # A query that rounding up added is late only as far as it stands for offered ones, so that a pool with no
     # lateness to spare has a split too.
     stands_for = offered / whole
@@ -82,4 +84,4 @@ def distribution(table: ServiceTable, counts: Counts, capacity_qps: float) -> Di
     queries = np.zeros(table.mean_ms.shape, dtype=np.int64)
     for at, each in taken.items():
         queries[at] = round(each.value())
-    return Distribution(answer, capacity_qps * window_s / answer.objective, queries)
+    return Distribution(answer, capacity_qps * window_s / (answer.objective / most), queries)
