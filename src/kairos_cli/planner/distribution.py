@@ -81,7 +81,8 @@ def distribution(table: ServiceTable, counts: Counts, capacity_qps: float) -> Di
     answer = solve(problem, relative_gap=RELATIVE_GAP, time_limit_s=TIME_LIMIT_S)
     if answer is None:
         raise SolverError(f"error: whole queries cannot be given to pool {table.pool(counts)} within the target")
+    answer = Answer(answer.optimal, answer.objective / most, answer.bound / most)
     queries = np.zeros(table.mean_ms.shape, dtype=np.int64)
     for at, each in taken.items():
         queries[at] = round(each.value())
-    return Distribution(answer, capacity_qps * window_s / (answer.objective / most), queries)
+    return Distribution(answer, capacity_qps * window_s / answer.objective, queries)
