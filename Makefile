@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit bench clean
+.PHONY: help demo test lint types unit bench bench-search clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -33,7 +33,14 @@ unit: $(READY) ## tests only
 	$(BIN)/pytest
 
 bench: $(READY) ## print the figures that the claims about speed rest on
+	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python benchmarks/plan_speed.py
+	$(BIN)/python benchmarks/engine_speed.py
+	$(BIN)/python benchmarks/decision_cost.py
+
+bench-search: $(READY) ## print how many pools each search measures (ten minutes)
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python benchmarks/search_cost.py
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache

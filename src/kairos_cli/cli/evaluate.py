@@ -57,7 +57,7 @@ def command(
     table, counts = _table(question, pool, "--pool" if pool_text else str(plan_file or "the plan"))
     capacity_qps = _capacity(table, counts, rate_qps)
     how_much = effort(queries, replications, question.seed)
-    simulation = _simulator(table, trace, how_much)
+    simulation = _simulator(table, trace, how_much, capacity_qps)
     if trace is not None and rate_qps is None:
         rate_qps = trace.rate_qps
         _capacity(table, counts, rate_qps)
@@ -155,12 +155,12 @@ def _trace(path: Path | None) -> Any:
     return load_trace(path) if path else None
 
 
-def _simulator(table: Any, trace: Any, how_much: Any) -> Any:
+def _simulator(table: Any, trace: Any, how_much: Any, capacity_qps: float) -> Any:
     """Return a simulator on Poisson streams, or on the arrivals of a trace."""
-    from kairos_cli.simulate.measure import simulator, trace_simulator
+    from kairos_cli.simulate.measure import long_enough, simulator, trace_simulator
 
     if trace is None:
-        return simulator(table, how_much)
+        return simulator(table, long_enough(how_much, table, capacity_qps))
     return trace_simulator(table, trace.arrival_s * trace.rate_qps, trace.batch_size, how_much)
 
 

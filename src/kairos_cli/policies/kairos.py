@@ -10,9 +10,10 @@ wait, and are matched anew at the next event.
 Options: none. The authors' penalties of 500 and 1000 ms fit their target of 350 ms; here they are in
 proportion to the target.
 
-Not more than the 64 earliest queries are matched, and of each type only as many instances as there are
-queries, those that are free first: the others of that type could not be in a least-cost matching. So
-a decision costs the same in a pool of a thousand as in one of a hundred.
+Not more than the 32 earliest queries are matched, and of each type only as many instances as there are
+queries, those that are free first: the others of that type could not be in a least-cost matching. So a
+decision does not grow with the cube of the pool. The limit binds only in pools of more than 16 instances
+that let long queues form; on 50 instances it costs about 2 % of the rate, for a quarter of the time.
 
 Example: g4dn.xlarge idle, r5n.large free in 10 ms, queries of 100 and 900 items: first come, first
 served would put the 100 on g4dn.xlarge. The matching gives it the 900, and the 100 waits 10 ms.
@@ -27,7 +28,7 @@ import numpy as np
 from kairos_cli.policies.compiled import kernel
 from kairos_cli.policies.matching import match
 
-MOST_QUERIES = 64
+MOST_QUERIES = 32
 #: What the authors' 500 and 1000 ms are of their target, and how near to the target is too near.
 NEARLY_LATE, LATE, MARGIN = 500 / 350, 1000 / 350, 0.02
 

@@ -44,7 +44,9 @@ def match(cost: Any, row_of_column: Any) -> None:
                 if path < shortest[column]:
                     shortest[column] = path
                     previous[column] = reached
-                if nearest < 0 or shortest[column] < shortest[nearest]:
+                # Of equal columns a free one, since there the path ends.
+                gain = shortest[nearest] - shortest[column] if nearest >= 0 else 1.0
+                if gain > 0 or (gain == 0 and row_of_column[column] < 0 <= row_of_column[nearest]):
                     nearest = column
             settled[nearest] = 1
             reached = nearest

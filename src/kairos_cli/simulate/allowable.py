@@ -78,11 +78,15 @@ def _best_rate(
         return None
     # One replication finds the neighbourhood at a fifth of the cost; all of them search it.
     about = _halved(lambda rate: holds(rate, quick=True), low, high, _COARSE)
-    near_low, near_high = max(about * (1 - _COARSE), low), min(about * (1 + 2 * _COARSE), high)
+    step = _COARSE * max(about, high * _LEAST)
+    near_low, near_high = max(about - step, low), min(about + 2 * step, high)
+    # In steps that double, so that a replication that misled costs a few simulations and no more.
     while near_low > low and not holds(near_low):
-        near_low, near_high = max(near_low * (1 - 2 * _COARSE), low), near_low
+        step *= 2
+        near_low, near_high = max(near_low - step, low), near_low
     while near_high < high and holds(near_high):
-        near_low, near_high = near_high, min(near_high * (1 + 2 * _COARSE), high)
+        step *= 2
+        near_low, near_high = near_high, min(near_high + step, high)
     best = _halved(holds, near_low, near_high, RELATIVE_TOLERANCE)
     return best if best > RELATIVE_TOLERANCE * ceiling_qps else None
 

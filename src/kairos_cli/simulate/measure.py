@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -26,6 +27,17 @@ class Effort:
     workers: int = 0
 
 
+#: A replication lasts at least so many times the target, or overload would have no time to show.
+SHORTEST_SPAN = 50
+
+
+def long_enough(effort: Effort, table: ServiceTable, capacity_qps: float) -> Effort:
+    """Return the effort with as many queries as a pool of this capacity needs; powers of two times those asked."""
+    needed = SHORTEST_SPAN * capacity_qps * table.qos.latency_ms / 1000
+    doublings = max(0, math.ceil(math.log2(needed / effort.queries)))
+    return replace(effort, queries=effort.queries * 2**doublings)
+
+
 def simulator(table: ServiceTable, effort: Effort) -> Simulator:
     """Return a simulator on Poisson streams of the table's mix."""
     streams = [stream(table, effort.queries, effort.seed, each) for each in range(effort.replications)]
@@ -45,10 +57,14 @@ def measuring(
     """Return the function that the planner calls with its table; `told` is called at every pool measured."""
 
     def on(table: ServiceTable) -> Callable[[Ints, float, float], Allowable | None]:
-        simulation = simulator(table, effort)
+        simulators: dict[int, Simulator] = {}
 
         def measure(counts: Ints, capacity_qps: float, better_than_qps: float) -> Allowable | None:
             told()
+            enough = long_enough(effort, table, capacity_qps)
+            simulation = simulators.get(enough.queries) or simulators.setdefault(
+                enough.queries, simulator(table, enough)
+            )
             tried = options(policy, table, counts)
             return allowable(simulation, counts, policy, capacity_qps, tried, better_than_qps)
 
