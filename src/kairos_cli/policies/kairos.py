@@ -32,6 +32,9 @@ MOST_QUERIES = 32
 #: What the authors' 500 and 1000 ms are of their target, and how near to the target is too near.
 NEARLY_LATE, LATE, MARGIN = 500 / 350, 1000 / 350, 0.02
 
+#: When an idle instance is free: before any busy one, however overdue that is.
+_ALREADY = -1e300
+
 
 @kernel
 def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, chosen: Any) -> int:
@@ -82,12 +85,12 @@ def first_free(now_ms: float, pool: Any, most: int) -> Any:
         for instance in range(pool.first[kind], pool.first[kind + 1]):
             idle = pool.outstanding[instance] == 0
             any_idle |= idle
-            free_ms = now_ms - 1.0 if idle else pool.free_at_ms[instance]
+            free_ms = _ALREADY if idle else pool.free_at_ms[instance]
             place = count
             # Insertion into the sorted part; instances beyond the first `most` fall off its end.
             while place > start:
                 before = found[place - 1]
-                before_ms = now_ms - 1.0 if pool.outstanding[before] == 0 else pool.free_at_ms[before]
+                before_ms = _ALREADY if pool.outstanding[before] == 0 else pool.free_at_ms[before]
                 if before_ms <= free_ms:
                     break
                 if place < start + most:
