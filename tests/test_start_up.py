@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-
 HEAVY = {"numpy", "pulp", "highspy", "numba", "rich", "plotext", "tomli"}
 COMMANDS = ("plan", "evaluate", "compare", "show")
 

@@ -2,6 +2,7 @@
 
     KairosError            no answer: exit code 2
     ├── InputError         a file, a flag or a name is wrong; carries one Problem for each thing wrong
+    │   └── NoSuchFile     a path leads nowhere; who named it can say where it was named
     └── SolverError        the solver gave no usable answer
 
 "No pool fits" is an answer, not an error: see planner.plan.NoPlan.
@@ -62,6 +63,10 @@ class InputError(KairosError):
         if source is not None and not isinstance(source, Source):
             source = Source(str(source))
         return cls([Problem(message, source, hint)])
+
+
+class NoSuchFile(InputError):
+    """There is no file at a path."""
 
 
 class SolverError(KairosError):

@@ -20,6 +20,8 @@ from kairos_cli.errors import InputError
 
 FORMATS = ("table", "json", "csv", "markdown")
 _FORMAT_BY_SUFFIX = {".json": "json", ".csv": "csv", ".md": "markdown"}
+# Not to be replaced by a file: what was printed before, or is printed later, would be lost.
+_STANDARD_OUTPUT = Path("/dev/stdout")
 #: Where there is no terminal to ask, and in files.
 WIDTH = 110
 
@@ -63,16 +65,24 @@ def give(answer: Answer, format_: str | None, output: Path | None, quiet: bool =
     """Print the answer, or write it to a file."""
     if format_ is None:
         format_ = _FORMAT_BY_SUFFIX.get(output.suffix, "table") if output else "table"
-    if output is None and format_ == "table":
+    if output is None and format_ == "table" and sys.stdout.isatty():
         _print_table(answer)
-        return
-    text = _text(answer, format_)
-    if output is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-        return
-    write_whole(output, text)
-    note(f"wrote {output}", quiet)
+    else:
+        deliver(_text(answer, format_), output, f"wrote {output}", quiet)
+
+
+def deliver(text: str, output: Path | None, said: str, quiet: bool = False) -> None:
+    """Print a text, or write it to a file and say so; raises InputError for a text that no file can hold."""
+    try:
+        if output is None or output == _STANDARD_OUTPUT:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        else:
+            write_whole(output, text)
+            note(said, quiet)
+    except UnicodeEncodeError:
+        hint = "a name or text on the command line is not UTF-8"
+        raise InputError.of("the answer holds bytes that are no text", output, hint) from None
 
 
 def note(message: str, quiet: bool = False) -> None:
@@ -82,19 +92,30 @@ def note(message: str, quiet: bool = False) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that it is there whole or not at all; raises InputError where it cannot be written."""
+    """Write a file so that it is there whole or not at all; raises InputError where it cannot be written.
+
+    A link stays one, and the file it leads to is written; into a pipe or a device the text is just written.
+    """
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with open(handle, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - a descriptor
-                file.write(text)
-            os.chmod(name, 0o666 & ~_umask())  # noqa: PTH101 - mkstemp makes files for the owner alone
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8", newline="")
+        else:
+            _replace(Path(os.path.realpath(path)), text)
     except OSError as error:
         raise InputError.of(f"cannot be written: {error.strerror}", path, "choose another file with -o") from None
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put a new file in the place of the one at `path`, if there is one."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with open(handle, "w", encoding="utf-8", newline="") as file:  # noqa: PTH123 - a descriptor
+            file.write(text)
+        os.chmod(name, 0o666 & ~_umask())  # noqa: PTH101 - mkstemp makes files for the owner alone
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def _umask() -> int:
@@ -130,13 +151,10 @@ def _table_text(answer: Answer) -> str:
 
 
 def _print_table(answer: Answer) -> None:
-    """Print to standard output; to a terminal at its width, with what colour it and NO_COLOR allow."""
-    if not sys.stdout.isatty():
-        sys.stdout.write(_table_text(answer))
-    else:
-        from rich.console import Console
+    """Print to the terminal at its width, with what colour it and NO_COLOR allow."""
+    from rich.console import Console
 
-        from kairos_cli.report.sections import rich_parts
+    from kairos_cli.report.sections import rich_parts
 
-        Console(highlight=False).print(*rich_parts(answer.sections()), sep="\n")
+    Console(highlight=False).print(*rich_parts(answer.sections()), sep="\n")
     sys.stdout.flush()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from kairos_cli.cli.answer import note, write_whole
+from kairos_cli.cli.answer import deliver, note
 from kairos_cli.errors import InputError
 
 #: With fewer samples than this in a row, its 99th percentile is its largest sample.
@@ -55,9 +54,5 @@ def import_command(
     imported = import_samples(samples, model, target, source, licence)
     if imported.fewest_samples < FEW_SAMPLES:
         note(f"note: a row has only {imported.fewest_samples} samples; its tail is uncertain", quiet)
-    text = profile_text(imported.model)
-    if output is None:
-        sys.stdout.write(text)
-        return
-    write_whole(output, text)
-    note(f"wrote {output}: {model} on {', '.join(imported.model.latency)}", quiet)
+    said = f"wrote {output}: {model} on {', '.join(imported.model.latency)}"
+    deliver(profile_text(imported.model), output, said, quiet)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from kairos_cli.errors import InputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+# Six digits are more machines than any provider has of a type.
+_TYPE_AND_COUNT = re.compile(r"(?P<name>[^=]+)=(?P<count>\d{1,6})")
 
 
 def _profile_names(kind: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
@@ -24,32 +30,53 @@ def _profile_names(kind: str) -> Callable[[click.Context, click.Parameter, str],
     return complete
 
 
+class _FlagOrVariable(click.Option):
+    """An option that is called by its environment variable where its value came from there."""
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Return the name that click gives in messages about the value."""
+        variable = _variables(ctx).get(self.name or "") if ctx else None
+        return f"'{variable}'" if variable else super().get_error_hint(ctx)
+
+
+def _variables(ctx: click.Context) -> dict[str, str]:
+    """Return the environment variables that gave values in place of flags, by the name of the value."""
+    return {
+        option.name: str(option.envvar)
+        for option in ctx.command.params
+        if option.name and ctx.get_parameter_source(option.name) is ParameterSource.ENVIRONMENT
+    }
+
+
+_option = partial(click.option, cls=_FlagOrVariable)
+
+
 def scenario_options(command: Command) -> Command:
     """Add the scenario argument and the flags that override its values."""
     options = [
         click.argument("scenario", required=False, type=click.Path(path_type=Path), metavar="[SCENARIO.toml]"),
-        click.option(
+        _option(
             "--model",
             envvar="KAIROS_MODEL",
             metavar="NAME",
             shell_complete=_profile_names("models"),
             help="Model profile, by name or path.",
         ),
-        click.option(
+        _option(
             "--prices",
             envvar="KAIROS_PRICES",
             metavar="NAME",
             shell_complete=_profile_names("prices"),
             help="Price list, by name or path.",
         ),
-        click.option(
+        _option(
             "--mix",
             envvar="KAIROS_MIX",
             metavar="NAME",
             shell_complete=_profile_names("mixes"),
             help="Query mix, by name or path (TOML, or a trace as CSV).",
         ),
-        click.option(
+        _option(
             "--budget",
             "budget_usd_per_hour",
             envvar="KAIROS_BUDGET",
@@ -57,27 +84,25 @@ def scenario_options(command: Command) -> Command:
             metavar="USD",
             help="Most that the pool may cost, in $ per hour.",
         ),
-        click.option(
+        _option(
             "--qos",
             envvar="KAIROS_QOS",
             metavar="TARGET",
             help='Latency target, such as "p99<350ms".  [default: the model\'s]',
         ),
-        click.option(
+        _option(
             "--min-qps",
             envvar="KAIROS_MIN_QPS",
             type=float,
             metavar="QPS",
             help="Load to carry; without a budget, asks for the cheapest pool.",
         ),
-        click.option("--only", multiple=True, metavar="TYPE", help="Use this instance type; may be repeated."),
-        click.option(
+        _option("--only", multiple=True, metavar="TYPE", help="Use this instance type; may be repeated."),
+        _option(
             "--max", "max_instances", multiple=True, metavar="TYPE=N", help="Use at most N of a type; may be repeated."
         ),
-        click.option(
-            "--seed", envvar="KAIROS_SEED", type=int, metavar="N", help="Seed of all random draws.  [default: 0]"
-        ),
-        click.option(
+        _option("--seed", envvar="KAIROS_SEED", type=int, metavar="N", help="Seed of all random draws.  [default: 0]"),
+        _option(
             "--profiles",
             envvar="KAIROS_PROFILES",
             metavar="DIR",
@@ -93,6 +118,7 @@ def scenario_options(command: Command) -> Command:
 def scenario_flags(values: dict[str, Any]) -> dict[str, Any]:
     """Return the flags as loading.scenario takes them; raises InputError for a malformed `--max`."""
     flags = dict(values)
+    flags["variables"] = _variables(click.get_current_context())
     flags["only"] = list(values["only"]) or None
     flags["max_instances"] = dict(_type_and_count(text, "--max") for text in values["max_instances"]) or None
     return flags
@@ -100,10 +126,10 @@ def scenario_flags(values: dict[str, Any]) -> dict[str, Any]:
 
 def _type_and_count(text: str, flag: str) -> tuple[str, int]:
     """Return the two parts of `TYPE=N`."""
-    name, equals, count = text.partition("=")
-    if not (name and equals and count.isdecimal()):
-        raise InputError.of(f"cannot read {text!r}", flag, f"write it as {flag} g4dn.xlarge=2")
-    return name, int(count)
+    match = _TYPE_AND_COUNT.fullmatch(text)
+    if match is None:
+        raise InputError.of(f"cannot read {text[:80]!r}", flag, f"write it as {flag} g4dn.xlarge=2")
+    return match["name"], int(match["count"])
 
 
 def pool_of(text: str) -> Any:

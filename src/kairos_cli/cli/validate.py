@@ -9,6 +9,7 @@ import click
 
 from kairos_cli.cli.answer import Answer, answer_options, give
 from kairos_cli.cli.exit_codes import ExitCode
+from kairos_cli.errors import InputError
 
 
 @click.command("validate")
@@ -26,34 +27,38 @@ def command(*, files: tuple[Path, ...], format_: str | None, output: Path | None
     """
     from kairos_cli.report.validation import validation_document, validation_sections
 
-    document = validation_document([_checked(path) for path in files])
+    checked = [_checked(path) for path in files]
+    document = validation_document(checked)
     give(
         Answer(document, lambda: validation_sections(document), lambda: document["files"]),
         format_,
         output,
         quiet,
     )
-    for each in document["files"]:
-        for problem in each["problems"]:
-            click.echo(problem, err=True)
-    return ExitCode.YES if all(each["valid"] for each in document["files"]) else ExitCode.NO_ANSWER
+    errors = [found for _, _, found in checked if isinstance(found, InputError)]
+    for error in errors:
+        click.echo(str(error), err=True)
+    return ExitCode.NO_ANSWER if errors else ExitCode.YES
 
 
 def _checked(path: Path) -> tuple[Path, str, Any]:
-    """Return a file, its schema, and what it holds or the error that stopped it."""
-    from kairos_cli.errors import InputError
-    from kairos_cli.loading import mix, model, prices, scenario
+    """Return a file, its schema, and what it holds or the error that stopped it.
+
+    The file is opened once, so that it may be a pipe.
+    """
+    from kairos_cli.loading import mix, model, prices, scenario, scenario_values
     from kairos_cli.loading.toml_file import TomlFile
 
-    loaders = {
-        model.SCHEMA: model.load_model,
-        prices.SCHEMA: prices.load_prices,
-        mix.SCHEMA: mix.load_mix,
-        scenario.SCHEMA: scenario.load_scenario,
+    readers = {
+        model.SCHEMA: model.read_model,
+        prices.SCHEMA: prices.read_prices,
+        mix.SCHEMA: mix.read_mix,
+        scenario_values.SCHEMA: scenario.read_scenario,
     }
     schema = ""
     try:
-        schema = TomlFile(path).expect_schema(*loaders)
-        return path, schema, loaders[schema](path)
+        file = TomlFile(path)
+        schema = file.expect_schema(*readers)
+        return path, schema, readers[schema](file)
     except InputError as error:
         return path, schema, error

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
-_UNIT_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "": 1.0}
+# Decimals, so that 1.001 s is 1001 ms and not 1000.9999999999999.
+_UNIT_MS = {"us": Decimal("0.001"), "ms": Decimal(1), "s": Decimal(1000), "": Decimal(1)}
 _TEXT = re.compile(r"\s*p(?P<percentile>\d+(\.\d+)?)\s*<=?\s*(?P<limit>\d+(\.\d+)?)\s*(?P<unit>us|ms|s|)\s*")
 
 
@@ -30,12 +33,21 @@ class QosTarget:
         match = _TEXT.fullmatch(text)
         if match is None:
             raise ValueError(f"cannot read the QoS target {text!r}")
-        percentile, limit = float(match["percentile"]), float(match["limit"]) * _UNIT_MS[match["unit"]]
+        percentile = float(match["percentile"])
+        limit = float(Decimal(match["limit"]) * _UNIT_MS[match["unit"]])
         if not 0 < percentile < 100:
             raise ValueError(f"the percentile must lie between 0 and 100, got {percentile:g}")
+        if math.isinf(limit):
+            raise ValueError("the latency limit has too many digits")
         if limit <= 0:
             raise ValueError(f"the latency limit must be > 0, got {limit:g} ms")
         return cls(percentile, limit)
 
     def __str__(self) -> str:
-        return f"p{self.percentile:g}<{self.latency_ms:g}ms"
+        """Return the text that `parse` reads as this very target."""
+        return f"p{_plain(self.percentile)}<{_plain(self.latency_ms)}ms"
+
+
+def _plain(number: float) -> str:
+    """Return all digits of a number, without an exponent."""
+    return f"{Decimal(str(number)).normalize():f}"

@@ -18,10 +18,10 @@ from kairos_cli.errors import Problem, Source
 def impossibilities(scenario: Scenario, source: Mapping[str, Source]) -> Iterator[Problem]:
     """Yield what makes the question impossible; `source` tells where each of its values came from."""
     price = scenario.prices.price_usd_per_hour()
-    wanted = [name for name in scenario.only or price if scenario.max_instances.get(name) != 0]
-    profiled = [name for name in wanted if name in scenario.model.latency]
+    measured = [name for name in scenario.only or price if name in scenario.model.latency]
+    profiled = [name for name in measured if scenario.max_instances.get(name) != 0]
     if not profiled:
-        yield _no_profile(scenario, source)
+        yield _all_limited_to_none(measured, source) if measured else _no_profile(scenario, source)
         return
     yield from _beyond_the_profile(scenario, source, profiled)
     yield from _too_small_a_budget(scenario, source, min(profiled, key=lambda name: price[name]))
@@ -35,6 +35,11 @@ def _no_profile(scenario: Scenario, source: Mapping[str, Source]) -> Problem:
         source.get("only", source.get("model")),
         f"it was measured on {', '.join(scenario.model.latency)}",
     )
+
+
+def _all_limited_to_none(measured: list[str], source: Mapping[str, Source]) -> Problem:
+    which = ", ".join(measured)
+    return Problem(f"no instance of {which} may be used", source.get("max_instances"), "raise a limit")
 
 
 def _beyond_the_profile(scenario: Scenario, source: Mapping[str, Source], profiled: list[str]) -> Iterator[Problem]:

@@ -13,7 +13,6 @@ One row a line: a row reads well, a change to it shows well in a diff, and an er
 
 from __future__ import annotations
 
-import math
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,98 +21,112 @@ import numpy as np
 
 from kairos_cli.domain.latency_profile import LatencyProfile, ModelProfile
 from kairos_cli.domain.qos import QosTarget
-from kairos_cli.loading.toml_file import TomlFile
+from kairos_cli.loading.limits import batch_size_problem, broken_rule, is_number
+from kairos_cli.loading.toml_file import QUOTE_HINT, TomlFile
 
 SCHEMA = "kairos.model/1"
 _KEYS = ["schema", "name", "description", "source", "licence", "qos", "quantiles", "latency_ms"]
+_LATENCIES_HINT = 'give rows for each instance type: "g4dn.xlarge" = [[10, 5.4, …], …]'
+_ROW_HINT = "batch size, mean, then one latency per quantile"
+_MS_HINT = "latencies are in milliseconds; leave the row out if it was not measured"
+
+#: A message and a hint.
+Complaint = tuple[str, str | None]
 
 
 def load_model(path: Path) -> ModelProfile:
     """Return the model profile of a file; raises InputError with all its problems."""
-    file = TomlFile(path)
+    return read_model(TomlFile(path))
+
+
+def read_model(file: TomlFile) -> ModelProfile:
+    """Return the model profile of an opened file; raises InputError with all its problems."""
     file.expect_schema(SCHEMA)
     file.expect_keys(_KEYS)
     name = file.text_at("name")
-    qos = qos_at(file, "qos", required=False)
+    qos = _qos(file)
     levels = _levels(file)
-    rows_by_type = file.of_type(dict, "latency_ms") or {}
-    if not rows_by_type and not file.problems:
-        file.problem("no instance type has a latency profile", "latency_ms")
-    latency = {each: _profile(file, each, levels) for each in rows_by_type}
+    rows_by_type = file.of_type(dict, "latency_ms", hint=_LATENCIES_HINT)
+    if rows_by_type == {}:
+        file.problem("no instance type has a latency profile", "latency_ms", hint=_LATENCIES_HINT)
+    # Without levels nothing can be said about rows: how long they should be is not known.
+    latency = [_profile(file, each, levels) for each in rows_by_type or ()] if levels else []
     description, source, licence = (file.text_at(key, required=False) for key in ("description", "source", "licence"))
     file.finish()
-    profiles = {each: profile for each, profile in latency.items() if profile is not None}
+    profiles = {each.instance_type: each for each in latency if each is not None}
     return ModelProfile(name, qos, profiles, description, source, licence)
 
 
-def qos_at(file: TomlFile, *at: str, required: bool) -> QosTarget | None:
-    """Return the QoS target that the text at `at` states."""
-    text = file.text_at(*at, required=required)
+def _qos(file: TomlFile) -> QosTarget | None:
+    """Return the usual target of the model, or None if it has none."""
+    text = file.text_at("qos", required=False)
     try:
         return QosTarget.parse(text) if text else None
     except ValueError as error:
-        file.problem(str(error), *at, hint='write it as "p99<350ms"')
+        file.problem(str(error), "qos", hint='write it as "p99<350ms"')
         return None
 
 
-def _levels(file: TomlFile) -> list[float]:
-    """Return the cumulative probabilities of the quantile columns."""
-    levels = file.of_type(list, "quantiles") or []
-    numbers = [each for each in levels if isinstance(each, int | float) and not isinstance(each, bool)]
-    rising = len(numbers) == len(levels) and all(low < high for low, high in pairwise(numbers))
-    if levels and not (rising and len(levels) >= 2 and levels[0] == 0 and levels[-1] == 1):
+def _levels(file: TomlFile) -> list[float] | None:
+    """Return the cumulative probabilities of the quantile columns, or None after noting a problem."""
+    levels = file.of_type(list, "quantiles")
+    if levels is None:
+        return None
+    rising = all(map(is_number, levels)) and all(low < high for low, high in pairwise(levels))
+    if not (rising and len(levels) >= 2 and levels[0] == 0 and levels[-1] == 1):
         file.problem("quantiles must rise from 0 to 1", "quantiles", hint="for example [0, 0.5, 0.9, 0.99, 1]")
-    return [float(each) for each in numbers]
+        return None
+    return [float(each) for each in levels]
 
 
 def _profile(file: TomlFile, instance_type: str, levels: list[float]) -> LatencyProfile | None:
     """Return the profile of one type, or None after noting what is wrong with its rows."""
     at = ("latency_ms", instance_type)
     found_before = len(file.problems)
-    rows = file.of_type(list, *at) or []
-    if not rows and len(file.problems) == found_before:
-        file.problem(f"{instance_type} has no rows", *at)
-    smallest_allowed = 1
-    for index, row in enumerate(rows):
-        problem = _row_problem(row, len(levels) + 2, smallest_allowed)
-        if problem:
-            file.problem(*problem[:1], *at, index, hint=problem[1])
-        elif isinstance(row[0], int):
-            smallest_allowed = row[0] + 1
-    if len(file.problems) > found_before or not levels:
+    rows = file.of_type(list, *at, hint=QUOTE_HINT if isinstance(file.value(*at), dict) else None)
+    if rows == []:
+        file.problem(f"{instance_type} has no rows", *at, hint=_LATENCIES_HINT)
+    last = 0
+    for index, row in enumerate(rows or ()):
+        complaint = _row_complaint(row, len(levels) + 2, last)
+        if complaint:
+            file.problem(complaint[0], *at, index, hint=complaint[1])
+        else:
+            last = row[0]
+    if len(file.problems) > found_before:
         return None
     table = np.array(rows, dtype=np.float64)
     return LatencyProfile(instance_type, table[:, 0].astype(np.int64), table[:, 1], np.array(levels), table[:, 2:])
 
 
-def _row_problem(row: Any, width: int, smallest_allowed: int) -> tuple[str, str | None] | None:
-    """Return what is wrong with a row of latencies, and a hint."""
+def _row_complaint(row: Any, width: int, last: int) -> Complaint | None:
+    """Return what is wrong with a row that comes after batch size `last`."""
     if not isinstance(row, list) or len(row) != width:
         got = f"{len(row)} numbers" if isinstance(row, list) else repr(row)
-        return f"a row must be {width} numbers, got {got}", "batch size, mean, then one latency per quantile"
-    if not all(isinstance(each, int | float) and not isinstance(each, bool) for each in row):
-        return "a row may hold numbers only", None
-    batch_size, latencies = row[0], row[1:]
-    if not isinstance(batch_size, int) or batch_size < 1:
-        return f"batch size must be a whole number >= 1, got {batch_size!r}", None
-    if batch_size < smallest_allowed:
-        same = batch_size == smallest_allowed - 1
-        return (
-            (f"batch size {batch_size} appears twice", "keep one row per batch size")
-            if same
-            else (
-                f"batch size {batch_size} comes after {smallest_allowed - 1}",
-                "sort the rows by batch size",
-            )
-        )
-    for latency in latencies:
-        if not math.isfinite(latency) or latency <= 0:
-            return (
-                f"latency must be > 0, got {latency:g} ms",
-                "latencies are in milliseconds; leave the row out if it was not measured",
-            )
-    if any(low > high for low, high in pairwise(row[2:])):
+        return f"a row must be {width} numbers, got {got}", _ROW_HINT
+    if not all(map(is_number, row)):
+        return "a row may hold numbers only", _ROW_HINT
+    return _size_complaint(row[0], last) or _latency_complaint(row[1], row[2:])
+
+
+def _size_complaint(size: Any, last: int) -> Complaint | None:
+    """Return what is wrong with a row's batch size."""
+    message = batch_size_problem(size)
+    if message:
+        return message, None
+    if size == last:
+        return f"batch size {size} appears twice", "keep one row per batch size"
+    return (f"batch size {size} comes after {last}", "sort the rows by batch size") if size < last else None
+
+
+def _latency_complaint(mean: float, quantiles: list[float]) -> Complaint | None:
+    """Return what is wrong with a row's latencies."""
+    for latency in (mean, *quantiles):
+        rule = broken_rule(latency)
+        if rule:
+            return f"latency must be {rule}, got {latency:g} ms", _MS_HINT
+    if any(low > high for low, high in pairwise(quantiles)):
         return "the quantiles of a row must not fall", None
-    if not row[2] <= row[1] <= row[-1]:
-        return f"the mean {row[1]:g} ms lies outside the quantiles", None
+    if not quantiles[0] <= mean <= quantiles[-1]:
+        return f"the mean {mean:g} ms lies outside the quantiles", None
     return None

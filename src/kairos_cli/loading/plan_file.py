@@ -17,7 +17,7 @@ from kairos_cli.domain.qos import QosTarget
 from kairos_cli.domain.query_mix import QueryMix
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.errors import InputError, Source
-from kairos_cli.loading.toml_file import read_text
+from kairos_cli.loading.text_file import read_text
 
 SCHEMA = "kairos.plan/1"
 _LARGEST_BYTES = 100_000_000
@@ -37,6 +37,8 @@ def load_plan(path: Path) -> SavedPlan:
         document = json.loads(read_text(path, _LARGEST_BYTES))
     except json.JSONDecodeError as error:
         raise InputError.of(f"not JSON: {error.msg}", Source(str(path), error.lineno)) from None
+    except (RecursionError, ValueError):  # ValueError: a number of more digits than Python reads
+        raise InputError.of("is no plan: it is nested too deeply, or has too long a number", path, _AGAIN) from None
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
         found = f"its schema is {schema!r}" if schema else "it has no schema"

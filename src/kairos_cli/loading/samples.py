@@ -6,8 +6,7 @@ measured service latency in ms. Rows may have fewer samples than others: empty c
 
 from __future__ import annotations
 
-import csv
-import io
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,9 @@ import numpy as np
 from kairos_cli.domain.latency_profile import LatencyProfile, ModelProfile
 from kairos_cli.domain.qos import QosTarget
 from kairos_cli.errors import InputError, Problem, Source
-from kairos_cli.loading.toml_file import near_name, read_text
+from kairos_cli.loading.limits import batch_size_problem, broken_rule, whole_number
+from kairos_cli.loading.text_file import csv_rows
+from kairos_cli.loading.toml_file import near_name
 
 #: The quantiles a profile keeps: dense at the top, where the target is decided.
 LEVELS = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 1)
@@ -39,20 +40,18 @@ def import_samples(
     path: Path, model: str, qos: QosTarget | None = None, source: str = "", licence: str = ""
 ) -> Imported:
     """Return the profile of `model` from a CSV of samples; raises InputError with all problems of the file."""
-    rows = csv.reader(io.StringIO(read_text(path, _LARGEST_BYTES)))
+    rows = csv_rows(path, _LARGEST_BYTES)
+    header_line, header = next(rows)
+    if header[:3] != _COLUMNS:
+        hint = f"the first line must begin with {','.join(_COLUMNS)}, then one column per sample"
+        raise InputError.of("is no table of latency samples", Source(str(path), header_line), hint)
     problems: list[Problem] = []
     samples: Samples = {}
     models: set[str] = set()
-    try:
-        if next(rows)[:3] != _COLUMNS:
-            hint = f"the first line must begin with {','.join(_COLUMNS)}, then one column per sample"
-            raise InputError.of("is no table of latency samples", Source(str(path), 1), hint)
-        for row in rows:
-            models.add(row[0] if row else "")
-            if row and row[0] == model:
-                problems += _take(row, samples, Source(str(path), rows.line_num))
-    except csv.Error as error:
-        raise InputError.of(f"not CSV: {error}", Source(str(path), rows.line_num)) from None
+    for line, row in rows:
+        models.add(row[0])
+        if row[0] == model:
+            problems += _take(row, samples, Source(str(path), line))
     if not samples and not problems:
         hint = near_name(model, sorted(models - {""}), "models in it")
         raise InputError.of(f"holds no samples of model {model!r}", path, hint)
@@ -68,29 +67,39 @@ def _take(row: list[str], samples: Samples, source: Source) -> Iterator[Problem]
     if len(row) < 4:
         yield Problem("the row has no sample", source)
         return
-    _, instance, size, *cells = row
-    if not size.isdecimal() or int(size) < 1:
-        yield Problem(f"batch size must be a whole number >= 1, got {size!r}", source)
-        return
-    by_size = samples.setdefault(instance, {})
-    if int(size) in by_size:
+    _, instance, cell, *cells = row
+    size = whole_number(cell)
+    wrong_size, wrong_latency = batch_size_problem(size), _latency_problem(cells)
+    if not instance:
+        yield Problem("the row names no instance type", source, "the second column names the machine measured")
+    elif wrong_size:
+        yield Problem(wrong_size, source)
+    elif wrong_latency:
+        yield Problem(wrong_latency, source, "latencies are in milliseconds")
+    elif size in samples.get(instance, {}):
         yield Problem(f"batch size {size} of {instance} appears twice", source, "join the samples into one row")
-    latencies = [_latency_ms(cell) for cell in cells if cell.strip()]
-    wrong = next((cell for cell in cells if cell.strip() and math.isnan(_latency_ms(cell))), None)
-    if wrong is not None or not latencies:
-        got = "none" if wrong is None else repr(wrong)
-        yield Problem(f"latency must be a number > 0, got {got}", source, "latencies are in milliseconds")
-        return
-    by_size[int(size)] = latencies
+    else:
+        samples.setdefault(instance, {})[int(size)] = [float(each) for each in cells if each.strip()]
 
 
-def _latency_ms(cell: str) -> float:
-    """Return a latency, or NaN for anything that is none."""
+def _latency_problem(cells: list[str]) -> str | None:
+    """Return what is wrong with the samples of a row; an empty cell is none."""
+    filled = [cell for cell in cells if cell.strip()]
+    if not filled:
+        return "latency must be a number > 0, got none"
+    for cell in filled:
+        rule = broken_rule(_number(cell))
+        if rule:
+            return f"latency must be a number {rule}, got {cell!r}"
+    return None
+
+
+def _number(cell: str) -> float:
+    """Return the number in a cell, or NaN if there is none."""
     try:
-        value = float(cell)
+        return float(cell)
     except ValueError:
         return math.nan
-    return value if math.isfinite(value) and value > 0 else math.nan
 
 
 def _profile(instance: str, by_size: dict[int, list[float]]) -> LatencyProfile:
@@ -130,6 +139,5 @@ def _decimal(value: float) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return a TOML basic string."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+    """Return a TOML basic string: that of JSON, but TOML has the delete character escaped too."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -9,9 +9,7 @@ qos = "p99<350ms"              # the model's own target if left out
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +18,19 @@ from kairos_cli.domain.prices import PriceList
 from kairos_cli.domain.qos import QosTarget
 from kairos_cli.domain.query_mix import QueryMix
 from kairos_cli.domain.scenario import Scenario
-from kairos_cli.errors import InputError, Problem, Source
+from kairos_cli.errors import InputError
 from kairos_cli.loading.impossible import impossibilities
 from kairos_cli.loading.locate import locate
 from kairos_cli.loading.mix import load_mix
 from kairos_cli.loading.model import load_model
 from kairos_cli.loading.prices import load_prices
+from kairos_cli.loading.scenario_values import FLAG_BY_KEY, ScenarioValues
+from kairos_cli.loading.text_file import named_at
 from kairos_cli.loading.toml_file import TomlFile, near_name
 
-SCHEMA = "kairos.scenario/1"
 CHOICES = ("verified", "published", "capacity")
-
-#: Each value of a scenario and the flag that overrides it.
-FLAG_BY_KEY = {
-    "model": "--model",
-    "prices": "--prices",
-    "mix": "--mix",
-    "budget_usd_per_hour": "--budget",
-    "qos": "--qos",
-    "min_qps": "--min-qps",
-    "only": "--only",
-    "max_instances": "--max",
-    "choose": "--choose",
-    "top": "--top",
-    "seed": "--seed",
-}
+_ONLY_HINT = 'only = ["g4dn.xlarge", "r5n.large"]'
+_CAPS_HINT = 'max_instances = { "g4dn.xlarge" = 2 }'
 
 
 def load_scenario(
@@ -56,100 +42,73 @@ def load_scenario(
 ) -> Scenario:
     """Return the scenario of a file, of flags alone, or of both; a flag wins over the file.
 
-    `flags` maps the keys of FLAG_BY_KEY to values; None stands for a flag that was not given. With
+    `flags` maps the keys of FLAG_BY_KEY to values; None stands for a flag that was not given. Its key
+    `variables` names, by key, the environment variables that gave values in place of flags. With
     `pool_given` there is nothing to choose, so no budget or load is needed. Raises InputError with all
     problems found.
     """
-    values = _Values()
+    values = ScenarioValues()
     if path is not None:
-        values.read_file(path)
-    for key, value in (flags or {}).items():
-        if value is not None:
-            values.value[key] = value
-            values.source[key] = Source(FLAG_BY_KEY[key])
-            values.folder[key] = Path()
+        values.read_file(TomlFile(path))
+    values.read_flags(flags or {})
     return _Loader(values, own_folder, pool_given).scenario()
 
 
-@dataclass
-class _Values:
-    """The raw values by key, where each came from, and what relative paths in it start from."""
-
-    value: dict[str, Any] = field(default_factory=dict)
-    source: dict[str, Source] = field(default_factory=dict)
-    folder: dict[str, Path] = field(default_factory=dict)
-
-    def read_file(self, path: Path) -> None:
-        file = TomlFile(path)
-        file.expect_schema(SCHEMA)
-        file.expect_keys(["schema", "name", "description", *FLAG_BY_KEY])
-        file.finish()
-        for key in file.data:
-            self.value[key] = file.data[key]
-            self.source[key] = file.source(key)
-            self.folder[key] = path.parent
+def read_scenario(file: TomlFile) -> Scenario:
+    """Return the scenario of an opened file; raises InputError with all its problems."""
+    values = ScenarioValues()
+    values.read_file(file)
+    return _Loader(values, own_folder=None, pool_given=False).scenario()
 
 
 class _Loader:
     """Turns raw values into a scenario, noting every problem on the way."""
 
-    def __init__(self, values: _Values, own_folder: Path | None, pool_given: bool) -> None:
+    def __init__(self, values: ScenarioValues, own_folder: Path | None, pool_given: bool) -> None:
         self.values = values
-        self.pool_given = pool_given
         self.own_folder = own_folder
-        self.problems: list[Problem] = []
+        self.pool_given = pool_given
 
     def scenario(self) -> Scenario:
         """Return the scenario, or raise InputError with all problems."""
+        values = self.values
         model = self.profile("models", "model", load_model)
         prices = self.profile("prices", "prices", load_prices)
         mix = self.profile("mixes", "mix", load_mix)
         qos = self.qos(model)
-        budget = self.positive("budget_usd_per_hour", "the budget", " $/h")
-        min_qps = self.positive("min_qps", "the load", " queries/s")
-        asks = "budget_usd_per_hour" in self.values.value or "min_qps" in self.values.value
-        if not asks and not self.pool_given:
-            hint = "--budget 2.5, or --min-qps 100 for the cheapest pool"
-            self.note("neither a budget nor a load is given", None, hint)
+        budget = values.positive("budget_usd_per_hour", "the budget", " $/h", "2.5")
+        min_qps = values.positive("min_qps", "the load", " queries/s", "100")
+        self.expect_a_question()
         only, caps = self.only(prices), self.caps(prices)
-        choose, top, seed = self.choose(), self.whole("top", 5), self.whole("seed", 0)
-        self.finish()
+        choose, top, seed = self.choose(), values.whole("top", 5, smallest=1), values.whole("seed", 0)
+        values.finish()
         assert isinstance(model, ModelProfile) and isinstance(prices, PriceList) and isinstance(mix, QueryMix)
         assert qos is not None
         scenario = Scenario(model, prices, mix, qos, budget, min_qps, only, caps, choose, top, seed)
-        self.problems.extend(impossibilities(scenario, self.values.source))
-        self.finish()
+        values.problems.extend(impossibilities(scenario, values.source))
+        values.finish()
         return scenario
 
-    def note(self, message: str, key: str | None, hint: str | None = None) -> None:
-        self.problems.append(Problem(message, self.values.source.get(key or ""), hint))
-
-    def finish(self) -> None:
-        if self.problems:
-            raise InputError(self.problems)
+    def expect_a_question(self) -> None:
+        """Note it if nothing says which pool is wanted."""
+        if not (self.pool_given or {"budget_usd_per_hour", "min_qps"} & set(self.values.value)):
+            hint = "--budget 2.5, or --min-qps 100 for the cheapest pool"
+            self.values.note("neither a budget nor a load is given", None, hint)
 
     def profile(self, kind: str, key: str, load: Any) -> Any:
         """Return the loaded profile that the value names, or None after noting problems."""
         name = self.values.value.get(key)
         if not isinstance(name, str) or not name:
-            self.note(
-                f"no {key} is given" if name is None else f"{key!r} must be a name or a path",
-                key,
-                f"{FLAG_BY_KEY[key]} NAME; `kairos show {kind}` lists the names",
-            )
+            message = f"no {key} is given" if name is None else f"{key!r} must be a name or a path"
+            self.values.note(message, key, f"{FLAG_BY_KEY[key]} NAME; `kairos show {kind}` lists the names")
             return None
+        source, folder = self.values.source[key], self.values.folder[key]
         try:
-            return load(
-                locate(
-                    kind,
-                    name,
-                    own_folder=self.own_folder,
-                    relative_to=self.values.folder[key],
-                    asked_at=self.values.source[key],
-                )
-            )
+            with named_at(source):
+                path = locate(kind, name, own_folder=self.own_folder, relative_to=folder, asked_at=source)
+                return load(path)
         except InputError as error:
-            self.problems.extend(error.problems)
+            self.values.problems.extend(error.problems)
             return None
 
     def qos(self, model: ModelProfile | None) -> QosTarget | None:
@@ -157,46 +116,27 @@ class _Loader:
         text = self.values.value.get("qos")
         if text is None:
             if model is not None and model.qos is None:
-                self.note(f"model {model.name} has no QoS target of its own", None, '--qos "p99<350ms"')
+                self.values.note(f"model {model.name} has no QoS target of its own", None, '--qos "p99<350ms"')
             return model.qos if model else None
         try:
             return QosTarget.parse(str(text))
         except ValueError as error:
-            self.note(str(error), "qos", 'write it as "p99<350ms"')
+            self.values.note(str(error), "qos", 'write it as "p99<350ms"')
             return None
-
-    def positive(self, key: str, what: str, unit: str) -> float | None:
-        """Return a finite number above zero, or None."""
-        value = self.values.value.get(key)
-        if value is None:
-            return None
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or value <= 0:
-            shown = f"{value:g}{unit}" if number else repr(value)
-            self.note(f"{what} must be a number > 0, got {shown}", key)
-            return None
-        return float(value)
-
-    def whole(self, key: str, default: int) -> int:
-        """Return a whole number >= 0."""
-        value = self.values.value.get(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            self.note(f"{key!r} must be a whole number >= 0, got {value!r}", key)
-            return default
-        return value
 
     def choose(self) -> str:
         """Return the rule of choice."""
         rule = self.values.value.get("choose", "verified")
         if rule not in CHOICES:
-            self.note(f"there is no rule of choice {rule!r}", "choose", near_name(str(rule), CHOICES, "rules"))
+            hint = near_name(str(rule), CHOICES, "rules")
+            self.values.note(f"there is no rule of choice {rule!r}", "choose", hint)
         return str(rule)
 
     def only(self, prices: PriceList | None) -> tuple[str, ...]:
         """Return the instance types the pool is limited to; empty for no limit."""
         names = self.values.value.get("only", ())
         if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-            self.note("'only' must be a list of instance types", "only", 'only = ["g4dn.xlarge", "r5n.large"]')
+            self.values.note("'only' must be a list of instance types", "only", _ONLY_HINT)
             return ()
         self.check_types(names, prices, "only")
         return tuple(names)
@@ -208,22 +148,18 @@ class _Loader:
             isinstance(cap, int) and not isinstance(cap, bool) and cap >= 0 for cap in caps.values()
         )
         if not whole:
-            self.note(
-                "'max_instances' must give a whole number >= 0 for each type",
-                "max_instances",
-                'max_instances = { "g4dn.xlarge" = 2 }',
-            )
+            message = "'max_instances' must give a whole number >= 0 for each type"
+            self.values.note(message, "max_instances", _CAPS_HINT)
             return {}
         self.check_types(caps, prices, "max_instances")
         return dict(caps)
 
-    def check_types(self, names: Any, prices: PriceList | None, key: str) -> None:
-        """Note each name that the price list does not have."""
-        known = prices.price_usd_per_hour() if prices else {}
-        for name in names if prices else ():
+    def check_types(self, names: Iterable[str], prices: PriceList | None, key: str) -> None:
+        """Note each name that the price list does not have; without a list nothing can be said."""
+        if prices is None:
+            return
+        known = prices.price_usd_per_hour()
+        for name in names:
             if name not in known:
-                self.note(
-                    f"the price list {prices.name} has no instance type {name!r}" if prices else "",
-                    key,
-                    near_name(name, known, "types"),
-                )
+                message = f"the price list {prices.name} has no instance type {name!r}"
+                self.values.note(message, key, near_name(name, known, "types"))

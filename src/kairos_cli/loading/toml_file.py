@@ -7,7 +7,6 @@ None is returned, so that the loader can go on and `finish` reports all problems
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -16,12 +15,15 @@ from typing import Any
 import tomli
 
 from kairos_cli.errors import InputError, Problem, Source
+from kairos_cli.loading.limits import broken_rule
+from kairos_cli.loading.text_file import read_text
 from kairos_cli.loading.toml_lines import line_by_path
 
 Key = str | int
 
-#: A profile of a hundred instance types takes about 1 MB; far larger files are not profiles.
-LARGEST_FILE_BYTES = 20_000_000
+#: What to do about a table where there should be a value: TOML takes a dot in a bare key for one.
+QUOTE_HINT = 'quote a name that has a dot in it: "g4dn.xlarge" = …'
+_LONGEST_MESSAGE = 200
 
 _KIND = {str: "text", int: "a whole number", float: "a number", list: "a list", dict: "a table"}
 
@@ -35,27 +37,19 @@ def near_name(name: str, known: Iterable[str], what: str = "known") -> str:
     return f"{what}: {', '.join(names)}" if names else f"{what}: none"
 
 
-def read_text(path: Path, largest_bytes: int = LARGEST_FILE_BYTES) -> str:
-    """Return the text of a file; raises InputError for what is no readable, non-empty text file."""
-    try:
-        if path.is_dir():
-            raise InputError.of("is a directory, not a file", path)
-        size = path.stat().st_size
-        if size > largest_bytes:
-            hint = f"the limit is {largest_bytes / 1e6:g} MB; is this the right file?"
-            raise InputError.of(f"is {size / 1e6:.0f} MB large, too large to be read", path, hint)
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise InputError.of("no such file", path, "check the path; names are relative to where you are") from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        hint = f"byte {error.start} is 0x{error.object[error.start]:02x}; save the file as UTF-8"
-        raise InputError.of("is not a UTF-8 text file", Source(str(path), line), hint) from None
-    except OSError as error:
-        raise InputError.of(f"cannot be read: {error.strerror}", path) from None
-    if not text.strip():
-        raise InputError.of("is empty", path, "see `kairos validate --help` for the kinds of files")
-    return text
+def _within_64_bits(value: Any) -> Any:
+    """Return a TOML value in which whole numbers beyond 64 bits, which TOML does not have, are floats.
+
+    No whole number is then too large for an array or a conversion, and one that was is refused like any
+    other number of the wrong kind or size.
+    """
+    if isinstance(value, dict):
+        return {key: _within_64_bits(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_within_64_bits(each) for each in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return float(max(-(10**300), min(value, 10**300)))
+    return value
 
 
 class TomlFile:
@@ -66,13 +60,15 @@ class TomlFile:
         self.problems: list[Problem] = []
         self.text = read_text(path)
         try:
-            self.data: dict[str, Any] = tomli.loads(self.text)
+            self.data: dict[str, Any] = _within_64_bits(tomli.loads(self.text))
         except tomli.TOMLDecodeError as error:
             source = Source(str(path), getattr(error, "lineno", None))
             hint = "the text up to there is fine; look for a missing quote, bracket or comma"
             raise InputError.of(f"not TOML: {getattr(error, 'msg', error)}", source, hint) from None
         except RecursionError:
             raise InputError.of("not TOML: nested too deeply", path) from None
+        except ValueError:
+            raise InputError.of("not TOML: a number has more digits than can be read", path) from None
 
     @cached_property
     def lines(self) -> dict[tuple[Key, ...], int]:
@@ -88,7 +84,11 @@ class TomlFile:
 
     def problem(self, message: str, *at: Key, hint: str | None = None) -> None:
         """Note that the value at `at` is wrong."""
-        self.problems.append(Problem(message, self.source(*at), hint))
+        self.problems.append(Problem(message[:_LONGEST_MESSAGE], self.source(*at), hint))
+
+    def missing(self, *at: Key, hint: str | None = None) -> None:
+        """Note that there is no value at `at`."""
+        self.problem(f"{at[-1]!r} is missing", *at, hint=hint)
 
     def finish(self) -> None:
         """Raise InputError if any problem was noted."""
@@ -123,16 +123,16 @@ class TomlFile:
                 return None
         return value
 
-    def of_type(self, kind: type, *at: Key, required: bool = True) -> Any:
+    def of_type(self, kind: type, *at: Key, required: bool = True, hint: str | None = None) -> Any:
         """Return the value at `at` if it is of the kind; note a problem and return None otherwise."""
         value = self.value(*at)
         if value is None:
             if required:
-                self.problem(f"{at[-1]!r} is missing", *at)
+                self.missing(*at, hint=hint)
             return None
         accepted = (int, float) if kind is float else (kind,)
         if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
-            self.problem(f"{at[-1]!r} must be {_KIND[kind]}, got {value!r}"[:200], *at)
+            self.problem(f"{at[-1]!r} must be {_KIND[kind]}, got {value!r}", *at, hint=hint)
             return None
         return value
 
@@ -140,12 +140,13 @@ class TomlFile:
         """Return the text at `at`, or an empty one."""
         return str(self.of_type(str, *at, required=required) or "")
 
-    def positive_at(self, *at: Key, what: str, unit: str = "", required: bool = True) -> float | None:
-        """Return the number at `at`, which must be finite and above zero."""
-        value = self.of_type(float, *at, required=required)
+    def positive_at(self, *at: Key, what: str, unit: str = "", hint: str | None = None) -> float | None:
+        """Return the number at `at`, which must be above zero and one that can be computed with."""
+        value = self.of_type(float, *at)
         if value is None:
             return None
-        if not math.isfinite(value) or value <= 0:
-            self.problem(f"{what} must be > 0, got {value:g}{unit}", *at)
+        rule = broken_rule(value)
+        if rule:
+            self.problem(f"{what} must be {rule}, got {value:g}{unit}", *at, hint=hint)
             return None
         return float(value)

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import tomli
 
 Path = tuple[str | int, ...]
 
@@ -15,108 +19,136 @@ _TOKEN = re.compile(
     r'(?P<string>"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\')'
     r"|(?P<comment>#[^\n]*)"
     r"|(?P<newline>\n)"
-    r"|(?P<mark>\[\[|\]\]|[\[\]{},=.])"
+    r"|(?P<mark>[\[\]{},=])"
+    r"|(?P<dot>\.)"
     r"|(?P<bare>[^\s\[\]{},=.#\"']+)",
     re.DOTALL,
 )
 
 
 def line_by_path(text: str) -> dict[Path, int]:
-    """Return the line of each key and array element of `text`, counted from 1."""
-    return dict(_Walker(text).document())
+    """Return the line of each key, table and array element of `text`, counted from 1."""
+    return _Walker(text).walk()
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    line: int
+
+
+def _tokens(text: str) -> Iterator[_Token]:
+    """Yield what TOML is made of, but no white space or comments, and an empty token at the end."""
+    line = 1
+    for match in _TOKEN.finditer(text):
+        if match.lastgroup != "comment":
+            yield _Token(match.lastgroup or "", match.group(), line)
+        line += match.group().count("\n")
+    yield _Token("end", "", line)
+
+
+@dataclass(slots=True)
+class _Open:
+    """An array or inline table that the cursor is in, and how many elements of an array it has passed."""
+
+    path: Path
+    is_array: bool
+    elements: int = 0
 
 
 class _Walker:
-    """A cursor over the tokens of one text."""
+    """A cursor over the tokens of one text; it keeps a stack, since values may be nested very deeply."""
 
     def __init__(self, text: str) -> None:
-        self.tokens: list[tuple[str, str, int]] = []
-        line = 1
-        for match in _TOKEN.finditer(text):
-            if match.lastgroup != "comment":
-                self.tokens.append((match.lastgroup or "", match.group(), line))
-            line += match.group().count("\n")
-        self.tokens.append(("end", "", line))
+        self.tokens = list(_tokens(text))
         self.at = 0
+        self.table: Path = ()
+        self.last_table: dict[Path, int] = {}
+        self.open: list[_Open] = []
+        self.line_by_path: dict[Path, int] = {}
 
-    def document(self) -> Iterator[tuple[Path, int]]:
-        """Yield the path and line of every entry."""
-        table: Path = ()
-        seen_tables: dict[Path, int] = {}
-        while (token := self.tokens[self.at])[0] != "end":
-            kind, text, line = token
-            if kind == "newline":
+    def walk(self) -> dict[Path, int]:
+        """Return the line of every entry, table and element."""
+        while (token := self.tokens[self.at]).kind != "end":
+            if token.kind == "newline" or token.text == ",":
                 self.at += 1
-            elif text in ("[", "[["):
+            elif token.text in ("]", "}"):
+                self.open.pop()
                 self.at += 1
-                table = self.key()
-                self.at += 1  # the closing bracket or brackets
-                if text == "[[":
-                    number = seen_tables[table] = seen_tables.get(table, -1) + 1
-                    table = (*table, number)
-                yield table, line
+            elif self.open and self.open[-1].is_array:
+                self.element()
+            elif token.text == "[":
+                self.header()
             else:
-                yield from self.entry(table)
+                self.entry()
+        return self.line_by_path
 
-    def entry(self, table: Path) -> Iterator[tuple[Path, int]]:
-        """Yield `key = value` and what is inside the value."""
-        line = self.tokens[self.at][2]
-        path = (*table, *self.key())
+    def header(self) -> None:
+        """Enter the table of `[a.b]`, or the next one of `[[a.b]]`."""
+        line = self.tokens[self.at].line
+        many = self.tokens[self.at + 1].text == "["
+        self.at += 1 + many
+        *parents, name = self.key()
+        self.at += 1 + many
+        path = (*self.latest(parents), name)
+        if many:
+            number = self.last_table[path] = self.last_table.get(path, -1) + 1
+            path = (*path, number)
+        self.table = path
+        self.mark(path, line)
+
+    def latest(self, parents: list[str]) -> Path:
+        """Return the path that a header's parents stand for: of an array of tables, its latest one."""
+        path: Path = ()
+        for name in parents:
+            path = (*path, name)
+            if path in self.last_table:
+                path = (*path, self.last_table[path])
+        return path
+
+    def entry(self) -> None:
+        """Walk over `key =` and the value, or into it."""
+        line = self.tokens[self.at].line
+        path = (*(self.open[-1].path if self.open else self.table), *self.key())
         self.at += 1  # the equals sign
-        yield path, line
-        yield from self.value(path)
+        self.mark(path, line)
+        self.value(path)
 
-    def key(self) -> Path:
-        """Return the dotted key under the cursor, and move behind it."""
-        parts: list[str | int] = []
-        while self.tokens[self.at][0] in ("bare", "string") or self.tokens[self.at][1] == ".":
-            kind, text, _ = self.tokens[self.at]
-            if text != ".":
-                parts.append(text[1:-1] if kind == "string" else text)
+    def element(self) -> None:
+        """Walk over an element of an array, or into it."""
+        array = self.open[-1]
+        path = (*array.path, array.elements)
+        array.elements += 1
+        self.line_by_path[path] = self.tokens[self.at].line
+        self.value(path)
+
+    def value(self, path: Path) -> None:
+        """Walk over a plain value, or into an array or inline table."""
+        opening = self.tokens[self.at].text
+        if opening in ("[", "{"):
+            self.open.append(_Open(path, is_array=opening == "["))
             self.at += 1
-        return tuple(parts)
-
-    def value(self, path: Path) -> Iterator[tuple[Path, int]]:
-        """Yield what is inside the value under the cursor, and move behind it."""
-        opening = self.tokens[self.at][1]
-        if opening in ("[", "[["):
-            yield from self.array(path)
-        elif opening == "{":
-            yield from self.inline_table(path)
         else:
-            while self.tokens[self.at][0] in ("bare", "string") or self.tokens[self.at][1] == ".":
-                self.at += 1
+            self.words()
 
-    def array(self, path: Path) -> Iterator[tuple[Path, int]]:
-        """Yield the elements of an array; `[[` and `]]` are two brackets here."""
-        self.split_double_bracket()
-        self.at += 1
-        index = 0
-        while True:
-            self.split_double_bracket()
-            kind, text, line = self.tokens[self.at]
-            if text == "]":
-                self.at += 1
-                return
-            if kind == "newline" or text == ",":
-                self.at += 1
-                continue
-            yield (*path, index), line
-            yield from self.value((*path, index))
-            index += 1
+    def key(self) -> list[str]:
+        """Walk over a dotted key and return its parts."""
+        return [_part(token) for token in self.words() if token.kind != "dot"]
 
-    def inline_table(self, path: Path) -> Iterator[tuple[Path, int]]:
-        """Yield the entries of an inline table."""
-        self.at += 1
-        while self.tokens[self.at][1] != "}":
-            if self.tokens[self.at][1] == "," or self.tokens[self.at][0] == "newline":
-                self.at += 1
-            else:
-                yield from self.entry(path)
-        self.at += 1
+    def words(self) -> list[_Token]:
+        """Walk over a key or a plain value: `a."b c"`, `1.5` and `1979-05-27 07:32:00` are several tokens."""
+        start = self.at
+        while self.tokens[self.at].kind in ("bare", "string", "dot"):
+            self.at += 1
+        return self.tokens[start : self.at]
 
-    def split_double_bracket(self) -> None:
-        """Cut a doubled bracket in two: only at the start of a line does it open a table."""
-        kind, text, line = self.tokens[self.at]
-        if text in ("[[", "]]"):
-            self.tokens[self.at : self.at + 1] = [(kind, text[0], line), (kind, text[0], line)]
+    def mark(self, path: Path, line: int) -> None:
+        """Note the line of what is at `path`, and of tables around it that were not named before."""
+        for end in range(1, len(path)):
+            self.line_by_path.setdefault(path[:end], line)
+        self.line_by_path[path] = line
+
+
+def _part(token: _Token) -> str:
+    """Return a part of a key without its quotes and escapes."""
+    return str(tomli.loads(f"key = {token.text}")["key"]) if token.kind == "string" else token.text

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 from kairos_cli.domain.latency_profile import Floats
 from kairos_cli.domain.query_mix import QueryMix
 from kairos_cli.errors import InputError, Problem, Source
-from kairos_cli.loading.toml_file import read_text
+from kairos_cli.loading.limits import batch_size_problem
+from kairos_cli.loading.text_file import csv_rows
 
 _COLUMNS = ("arrival_s", "batch_size")
 _LARGEST_BYTES = 2_000_000_000
@@ -71,20 +71,22 @@ def _problem(arrival: Any, size: Any, last: float) -> str | None:
         return f"arrival_s must be finite, got {arrival}"
     if arrival_s < last:
         return f"arrival_s falls from {last:g} to {arrival_s:g}: a trace is in the order of arrival"
-    if not math.isfinite(items) or items != int(items) or items < 1:
+    if not items.is_integer() or items < 1:
         return f"batch_size must be a whole number >= 1, got {size}"
-    return None
+    return batch_size_problem(int(items))
 
 
-def _csv(path: Path) -> list[tuple[int, str, str]]:
-    """Return line, arrival and size of each row of a CSV file."""
-    rows = csv.reader(io.StringIO(read_text(path, _LARGEST_BYTES)))
-    header = next(rows)
+def _csv(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Yield line, arrival and size of each row of a CSV file."""
+    rows = csv_rows(path, _LARGEST_BYTES)
+    line, header = next(rows)
     if any(column not in header for column in _COLUMNS):
         hint = f"the first line names the columns: {','.join(_COLUMNS)}"
-        raise InputError.of(f"is no trace: its columns are {', '.join(header)[:80]}", Source(str(path), 1), hint)
-    at = [header.index(column) for column in _COLUMNS]
-    return [(rows.line_num, *(row[each] if each < len(row) else "" for each in at)) for row in rows if row]  # type: ignore[misc]
+        raise InputError.of(f"is no trace: its columns are {', '.join(header)[:80]}", Source(str(path), line), hint)
+    arrival, size = (header.index(column) for column in _COLUMNS)
+    for line, row in rows:
+        whole = len(row) > max(arrival, size)
+        yield line, row[arrival] if whole else "", row[size] if whole else ""
 
 
 def _parquet(path: Path) -> list[tuple[int, Any, Any]]:

@@ -1,0 +1,3 @@
+"""The settings of hypothesis hold in all tests of this folder."""
+
+import tests.strategies  # noqa: F401
