@@ -35,7 +35,7 @@ def check(document: dict[str, Any]) -> None:
         ["evaluate", RM2, "--policy", "all", *QUICK],
         ["evaluate", RM2, "--pool", "g4dn.xlarge=4", "--rate", "40", *QUICK],
         ["compare", RM2, "--budget", "1.2", *QUICK],
-        ["plan", RM2, "--budget", "40"],
+        ["plan", RM2, "--budget", "40", "--choose", "capacity"],
         ["plan", RM2, "--budget", "0.5"],
         ["plan", "--model", "wnd", "--prices", "ec2-us-east-1", "--mix", "deeprecsys", "--min-qps", "2000"],
         ["show", "models"],

@@ -40,7 +40,7 @@ COMMANDS = {
         "--min-qps",
         "2000",
     ],
-    "plan_by_integer_program": ["plan", RM2, "--budget", "40"],
+    "plan_by_integer_program": ["plan", RM2, "--budget", "40", "--choose", "capacity"],
     "no_plan": ["plan", RM2, "--budget", "0.5"],
     "no_plan_json": ["plan", RM2, "--budget", "0.5", "--json"],
     "no_plan_load": ["plan", RM2, "--min-qps", "500"],

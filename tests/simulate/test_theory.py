@@ -20,7 +20,7 @@ from kairos_cli.simulate.simulator import Simulator
 from tests.simulate.tables import assert_expected, each_replication, fixed, mean_and_error, table
 
 MEAN_MS = 10.0
-REPLICATIONS, QUERIES = 20, 30_000
+REPLICATIONS, QUERIES = 20, 20_000
 
 #: Levels of quantiles so dense that straight lines between them are an exponential distribution, up to e^-16.
 _GRID = np.linspace(0, 16, 641)
@@ -156,7 +156,7 @@ def test_the_allowable_throughput_of_one_exponential_instance() -> None:
     """In M/M/1 the p99 of the latency is below T up to the rate 1/service - ln(100)/T."""
     made = table((MEAN_MS * _GRID)[None, None, :], _LEVEL, target_ms=150.0)
     expected = 100 - 1000 * math.log(100) / 150
-    found = allowable(simulator(made, Effort(QUERIES, 10)), np.array([1]), "fcfs", 100.0)
+    found = allowable(simulator(made, Effort(20_000, 10)), np.array([1]), "fcfs", 100.0)
     assert found is not None
     # The 95 % interval is 2.26 standard errors either way; four of them are allowed.
     half = (found.ci95_qps[1] - found.ci95_qps[0]) / 2

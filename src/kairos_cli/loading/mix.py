@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -128,16 +129,9 @@ def _trace(file: TomlFile) -> dict[int, float]:
 
 def _trace_weights(path: Path) -> dict[int, float]:
     """Return how often each batch size occurs in a trace: a CSV file with a column `batch_size`."""
-    rows = csv_rows(path, _TRACE_LIMIT_BYTES)
-    line, header = next(rows)
-    if "batch_size" not in header:
-        hint = "the first line names the columns: arrival_s,batch_size"
-        raise InputError.of("has no column batch_size", Source(str(path), line), hint)
-    column = header.index("batch_size")
     weights: Counter[Any] = Counter()
     problems = []
-    for line, row in rows:
-        size = whole_number(row[column] if len(row) > column else "")
+    for line, size in _trace_sizes(path):
         message = batch_size_problem(size)
         if message:
             problems.append(Problem(message, Source(str(path), line)))
@@ -148,3 +142,15 @@ def _trace_weights(path: Path) -> dict[int, float]:
     if not weights:
         raise InputError.of("holds no query", path)
     return dict(weights)
+
+
+def _trace_sizes(path: Path) -> Iterator[tuple[int, int | str]]:
+    """Yield line and batch size of each row of a trace, or the cell where there is no size in it."""
+    rows = csv_rows(path, _TRACE_LIMIT_BYTES)
+    line, header = next(rows)
+    if "batch_size" not in header:
+        hint = "the first line names the columns: arrival_s,batch_size"
+        raise InputError.of("has no column batch_size", Source(str(path), line), hint)
+    column = header.index("batch_size")
+    for line, row in rows:
+        yield line, whole_number(row[column] if len(row) > column else "")

@@ -40,6 +40,14 @@ def import_samples(
     path: Path, model: str, qos: QosTarget | None = None, source: str = "", licence: str = ""
 ) -> Imported:
     """Return the profile of `model` from a CSV of samples; raises InputError with all problems of the file."""
+    samples = _samples(path, model)
+    latency = {name: _profile(name, by_size) for name, by_size in samples.items()}
+    fewest = min(len(latencies) for by_size in samples.values() for latencies in by_size.values())
+    return Imported(ModelProfile(model, qos, latency, "", source, licence), fewest)
+
+
+def _samples(path: Path, model: str) -> Samples:
+    """Return the samples of one model; raises InputError with all problems of its rows, or if it has none."""
     rows = csv_rows(path, _LARGEST_BYTES)
     header_line, header = next(rows)
     if header[:3] != _COLUMNS:
@@ -52,14 +60,12 @@ def import_samples(
         models.add(row[0])
         if row[0] == model:
             problems += _take(row, samples, Source(str(path), line))
-    if not samples and not problems:
-        hint = near_name(model, sorted(models - {""}), "models in it")
-        raise InputError.of(f"holds no samples of model {model!r}", path, hint)
     if problems:
         raise InputError(problems)
-    latency = {name: _profile(name, by_size) for name, by_size in samples.items()}
-    fewest = min(len(latencies) for by_size in samples.values() for latencies in by_size.values())
-    return Imported(ModelProfile(model, qos, latency, "", source, licence), fewest)
+    if not samples:
+        hint = near_name(model, sorted(models - {""}), "models in it")
+        raise InputError.of(f"holds no samples of model {model!r}", path, hint)
+    return samples
 
 
 def _take(row: list[str], samples: Samples, source: Source) -> Iterator[Problem]:

@@ -20,8 +20,7 @@ _TOKEN = re.compile(
     r"|(?P<comment>#[^\n]*)"
     r"|(?P<newline>\n)"
     r"|(?P<mark>[\[\]{},=])"
-    r"|(?P<dot>\.)"
-    r"|(?P<bare>[^\s\[\]{},=.#\"']+)",
+    r"|(?P<bare>[^\s\[\]{},=#\"']+)",
     re.DOTALL,
 )
 
@@ -133,12 +132,12 @@ class _Walker:
 
     def key(self) -> list[str]:
         """Walk over a dotted key and return its parts."""
-        return [_part(token) for token in self.words() if token.kind != "dot"]
+        return [part for token in self.words() for part in _parts(token)]
 
     def words(self) -> list[_Token]:
-        """Walk over a key or a plain value: `a."b c"`, `1.5` and `1979-05-27 07:32:00` are several tokens."""
+        """Walk over a key or a plain value; `a."b c"` and `1979-05-27 07:32:00` are two tokens each."""
         start = self.at
-        while self.tokens[self.at].kind in ("bare", "string", "dot"):
+        while self.tokens[self.at].kind in ("bare", "string"):
             self.at += 1
         return self.tokens[start : self.at]
 
@@ -149,6 +148,8 @@ class _Walker:
         self.line_by_path[path] = line
 
 
-def _part(token: _Token) -> str:
-    """Return a part of a key without its quotes and escapes."""
-    return str(tomli.loads(f"key = {token.text}")["key"]) if token.kind == "string" else token.text
+def _parts(token: _Token) -> list[str]:
+    """Return the parts of a key in a token: one without its quotes and escapes, or bare ones between dots."""
+    if token.kind == "string":
+        return [str(tomli.loads(f"key = {token.text}")["key"])]
+    return [part for part in token.text.split(".") if part]
