@@ -21,7 +21,7 @@ POOL = (1, 0, 13, 0)
 @functools.cache
 def simulation() -> Simulator:
     """Return a simulator of rm2, small and quick."""
-    return simulator(shipped_table("rm2"), Effort(600, 3))
+    return simulator(shipped_table("rm2"), Effort(1000, 3))
 
 
 @functools.cache

@@ -34,7 +34,7 @@ SHORTEST_SPAN = 50
 def long_enough(effort: Effort, table: ServiceTable, capacity_qps: float) -> Effort:
     """Return the effort with as many queries as a pool of this capacity needs; powers of two times those asked."""
     needed = SHORTEST_SPAN * capacity_qps * table.qos.latency_ms / 1000
-    doublings = max(0, math.ceil(math.log2(needed / effort.queries)))
+    doublings = math.ceil(math.log2(max(needed / effort.queries, 1)))
     return replace(effort, queries=effort.queries * 2**doublings)
 
 
