@@ -48,7 +48,7 @@ class KnownPool:
         return rate_qps <= self.holds_to_qps[option]
 
     def late_share(self, counts: Ints, policy: str, option: float, rate_qps: float) -> Floats:
-        crossing = self.holds_to_qps[option] * np.array([0.98, 0.99, 1.0, 1.01, 1.02])
+        crossing = max(self.holds_to_qps[option], 1e-9) * np.array([0.98, 0.99, 1.0, 1.01, 1.02])
         return np.asarray(self.table.qos.late_share * (1 + 10 * (rate_qps / crossing - 1)))
 
 

@@ -1,8 +1,8 @@
 """Allowable throughput: the highest rate at which the target still holds (design 3.6).
 
-The rate is found between bounds by halving, on the same queries at every rate: the streams are only
-stretched. The confidence interval is the jackknife's: the rate is found again without each replication in
-turn, from the late shares at a few rates around it.
+The rate is found between bounds, on the same queries at every rate: the streams are only stretched. Halving
+on one replication comes near, straight lines through the late shares of all find it. The confidence interval
+is the jackknife's: the rate is found again without each replication in turn, from the same late shares.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ _STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.
 _NORMAL = 1.96
 #: By how much a finite sample may be luckier than the long run.
 _LUCK = 0.03
-#: Where the late shares are looked at for the interval, in shares of the allowable rate.
-_AROUND = (0.94, 0.97, 1.0, 1.03)
+#: How often the rate is searched by straight lines, once it lies between two that are a few steps apart.
+_REFINEMENTS = 3
+#: The rates, in shares of the one found, at which late shares are looked at for the interval besides.
+_BESIDE = (0.95, 1.04)
 #: How closely one replication is searched before all are.
-_COARSE = 0.01
+_COARSE = 0.02
 #: A pool that does not hold at this share of its ceiling holds at no rate.
 _LEAST = 0.001
 
@@ -55,68 +57,103 @@ def allowable(
     `ceiling_qps` is a rate that cannot be exceeded, such as the capacity. A pool that keeps the target at
     no rate has an allowable throughput of 0.
     """
-    best_qps, best_option = better_than_qps, None
+    best: Allowable | None = None
     for option in options:
-        qps = _best_rate(simulator, counts, policy, option, best_qps, ceiling_qps)
+        search = _Search(simulator, counts, policy, option)
+        qps = search.best_rate(best.qps if best else better_than_qps, ceiling_qps)
         if qps is not None:
-            best_qps, best_option = qps, option
-    if best_option is None:
-        return None if better_than_qps > 0 else Allowable(0.0, (0.0, 0.0), options[0])
-    return Allowable(best_qps, _interval(simulator, counts, policy, best_option, best_qps, ceiling_qps), best_option)
+            best = Allowable(qps, search.interval(qps, ceiling_qps), option)
+    if best is None and better_than_qps <= 0:
+        return Allowable(0.0, (0.0, 0.0), options[0])
+    return best
 
 
-def _best_rate(
-    simulator: Simulator, counts: Ints, policy: str, option: float, above_qps: float, ceiling_qps: float
-) -> float | None:
-    """Return the highest rate that keeps the target, or None if that is not clearly above `above_qps`."""
+class _Search:
+    """The search for the rate of one pool, policy and option; it keeps the late shares (R,) by rate."""
 
-    def holds(rate_qps: float, *, quick: bool = False) -> bool:
-        return simulator.keeps_target(counts, policy, option, rate_qps, quick=quick)
+    def __init__(self, simulator: Simulator, counts: Ints, policy: str, option: float) -> None:
+        self.asked = (counts, policy, option)
+        self.simulator = simulator
+        self.allowed = simulator.table.qos.late_share
+        self.late_by_rate: dict[float, Floats] = {}
 
-    low, high = above_qps * BETTER, ceiling_qps * (1 + _LUCK)
-    if above_qps > 0 and (low >= high or not holds(low)):
-        return None
-    # One replication finds the neighbourhood at a fifth of the cost; all of them search it.
-    about = _halved(lambda rate: holds(rate, quick=True), low, high, _COARSE)
-    step = _COARSE * max(about, high * _LEAST)
-    near_low, near_high = max(about - step, low), min(about + 2 * step, high)
-    # In steps that double, so that a replication that misled costs a few simulations and no more.
-    while near_low > low and not holds(near_low):
-        step *= 2
-        near_low, near_high = max(near_low - step, low), near_low
-    while near_high < high and holds(near_high):
-        step *= 2
-        near_low, near_high = near_high, min(near_high + step, high)
-    best = _halved(holds, near_low, near_high, RELATIVE_TOLERANCE)
-    return best if best > RELATIVE_TOLERANCE * ceiling_qps else None
+    def best_rate(self, above_qps: float, ceiling_qps: float) -> float | None:
+        """Return the highest rate that keeps the target, or None if that is not clearly above `above_qps`."""
+        low, high = above_qps * BETTER, ceiling_qps * (1 + _LUCK)
+        if ceiling_qps <= 0:
+            return None
+        if above_qps > 0 and (low >= high or not self.simulator.keeps_target(*self.asked, low)):
+            return None
+        # One replication finds the neighbourhood at a fifth of the cost; all of them search it.
+        about = _halved(lambda rate: self.simulator.keeps_target(*self.asked, rate, quick=True), low, high)
+        kept, missed = self._around(about, low, high)
+        if kept <= 0:
+            return None
+        for _ in range(_REFINEMENTS):
+            if missed is None or missed - kept <= RELATIVE_TOLERANCE * kept:
+                break
+            kept, missed = self._between(kept, missed)
+        return kept
+
+    def _keeps(self, rate_qps: float) -> bool:
+        self.late_by_rate[rate_qps] = self.simulator.late_share(*self.asked, rate_qps)
+        return bool(self.late_by_rate[rate_qps].mean() <= self.allowed + 1e-12)
+
+    def _around(self, about: float, low: float, high: float) -> tuple[float, float | None]:
+        """Return a rate that keeps the target and one a little higher that does not, None if `high` does.
+
+        In steps that double, so that a replication that misled costs a few simulations and no more.
+        """
+        least = high * _LEAST
+        rate, step = max(about, low, least), _COARSE * max(about, least)
+        if self._keeps(rate):
+            while rate < high:
+                kept, rate, step = rate, min(rate + step, high), 2 * step
+                if not self._keeps(rate):
+                    return kept, rate
+            return rate, None
+        while rate > max(low, least):
+            missed, rate, step = rate, max(rate - step, low, least), 2 * step
+            if self._keeps(rate):
+                return rate, missed
+        return 0.0, rate
+
+    def _between(self, kept: float, missed: float) -> tuple[float, float]:
+        """Return the two rates nearer to each other: by the straight line between their late shares.
+
+        Late shares bend upwards, so the line crosses what is allowed a little early, and the rate is kept.
+        """
+        late_kept, late_missed = self.late_by_rate[kept].mean(), self.late_by_rate[missed].mean()
+        part = (self.allowed - late_kept) / (late_missed - late_kept)
+        rate = kept + (missed - kept) * float(np.clip(part, 0.1, 0.9))
+        return (rate, missed) if self._keeps(rate) else (kept, rate)
+
+    def interval(self, qps: float, ceiling_qps: float) -> tuple[float, float]:
+        """Return the 95 % confidence interval of the rate found, by leaving out one replication at a time."""
+        for share in _BESIDE:
+            self._keeps(qps * share)
+        rates = np.array(sorted(self.late_by_rate))
+        late = np.array([self.late_by_rate[rate] for rate in rates])  # (rates, R)
+        replications = late.shape[1]
+        if replications < 2:
+            return 0.0, ceiling_qps  # one replication does not tell how far another would be
+        without = (late.sum(axis=1, keepdims=True) - late) / (replications - 1)
+        crossing = np.array([_crossing(rates, share, self.allowed) for share in without.T])
+        error = np.sqrt((replications - 1) / replications * ((crossing - crossing.mean()) ** 2).sum())
+        spread = float(error) * _t(replications - 1)
+        return max(qps - spread, 0.0), min(qps + spread, max(ceiling_qps, qps))
 
 
-def _halved(holds: Callable[[float], bool], low: float, high: float, tolerance: float) -> float:
-    """Return the highest rate that holds between two, the lower of which is taken to hold."""
+def _halved(holds: Callable[[float], bool], low: float, high: float) -> float:
+    """Return roughly the highest rate that holds between two, the lower of which is taken to hold."""
     least = high * _LEAST
-    while high - low > tolerance * high and high > least:
+    while high - low > _COARSE * high and high > least:
         middle = (low + high) / 2
         if holds(middle):
             low = middle
         else:
             high = middle
     return low
-
-
-def _interval(
-    simulator: Simulator, counts: Ints, policy: str, option: float, qps: float, ceiling_qps: float
-) -> tuple[float, float]:
-    """Return the 95 % confidence interval of a rate just found, by leaving out one replication at a time."""
-    rates = qps * np.array(_AROUND)
-    late = np.array([simulator.late_share(counts, policy, option, rate) for rate in rates])  # (rates, R)
-    replications = late.shape[1]
-    if replications < 2:
-        return 0.0, ceiling_qps  # one replication does not tell how far another would be
-    without = (late.sum(axis=1, keepdims=True) - late) / (replications - 1)
-    crossing = np.array([_crossing(rates, share, simulator.table.qos.late_share) for share in without.T])
-    error = np.sqrt((replications - 1) / replications * ((crossing - crossing.mean()) ** 2).sum())
-    spread = float(error) * _t(replications - 1)
-    return max(qps - spread, 0.0), min(qps + spread, max(ceiling_qps, qps))
 
 
 def _crossing(rates: Floats, late_share: Floats, allowed: float) -> float:
