@@ -96,7 +96,8 @@ class _Search:
         return kept
 
     def _keeps(self, rate_qps: float) -> bool:
-        self.late_by_rate[rate_qps] = self.simulator.late_share(*self.asked, rate_qps)
+        if rate_qps not in self.late_by_rate:
+            self.late_by_rate[rate_qps] = self.simulator.late_share(*self.asked, rate_qps)
         return bool(self.late_by_rate[rate_qps].mean() <= self.allowed + 1e-12)
 
     def _around(self, about: float, low: float, high: float) -> tuple[float, float | None]:
