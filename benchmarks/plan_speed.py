@@ -59,6 +59,7 @@ def _commands() -> dict[str, list[str]]:
         BARE: [sys.executable, "-c", "import pulp"],
         "kairos --help": [KAIROS, "--help"],
         "kairos plan examples/01_rm2_budget.toml": [KAIROS, "plan", "examples/01_rm2_budget.toml"],
+        "kairos plan … --choose capacity": [KAIROS, "plan", "examples/01_rm2_budget.toml", "--choose", "capacity"],
     }
     for model in ("rm2", "wnd", "mtwnd", "dien", "ncf"):
         flags = ["--model", model, "--prices", "ec2-us-east-1", "--mix", "deeprecsys", "--budget", "2.5"]
