@@ -9,7 +9,8 @@ import plotext
 
 from kairos_cli.domain.latency_profile import Floats
 
-WIDTH, HEIGHT = 100, 20
+#: Fits a terminal of 80 columns.
+WIDTH, HEIGHT = 76, 20
 #: One mark for each line, so that lines differ without colour.
 _MARKS = "●○▲△■□◆◇"
 _MOST_BARS = 24

@@ -18,7 +18,7 @@ def evaluation_sections(document: Document, latency_ms: Floats | None = None) ->
         pool_text(document["pool"]),
         lines=[question_text(document["scenario"]), _cost_line(document)],
     )
-    sections = [head, _policies(results)]
+    sections = [head, _policies(results), _at_a_rate(results)]
     first = next((each for each in results if each["size_classes"]), None)
     if first:
         sections += [_utilisation(document), _classes(first)]
@@ -64,21 +64,22 @@ def _policies(results: Sequence[Document]) -> Section:
             qps_text(each["allowable_qps"]),
             f"{qps_text(each['ci95_qps'][0])}–{qps_text(each['ci95_qps'][1])}",
             f"{each['capacity_fraction']:.0%}",
-            *((qps_text(each["rate_qps"]), *_latencies(each)) if each["size_classes"] else ("–",) * 8),
         )
         for each in results
     ]
-    columns = (
-        "policy", ">allowable", ">95 %", ">share", ">at rate", ">p50 ms", ">p95", ">p99", ">p99.9",
-        ">on time", ">queue", ">$/M",
-    )  # fmt: skip
     lines = [
         f"{each['policy']}: sizes over {each['option']['threshold_batch_size']} are large"
         for each in results
         if each["option"]
     ]
-    lines.append("share: of the capacity; queue: mean number waiting; $/M: dollars per million queries")
-    return Section("Allowable throughput in queries/s, and what happens at a rate", columns, rows, lines)
+    columns = ("policy", ">allowable", ">95 % interval", ">of capacity")
+    return Section("Allowable throughput in queries/s", columns, rows, lines)
+
+
+def _at_a_rate(results: Sequence[Document]) -> Section:
+    rows = [(each["policy"], qps_text(each["rate_qps"]), *_latencies(each)) for each in results if each["size_classes"]]
+    columns = ("policy", ">queries/s", ">p50 ms", ">p95", ">p99", ">p99.9", ">on time", ">queue", ">$/M")
+    return Section("What happens at a rate (queue: mean number waiting; $/M: dollars per million)", columns, rows)
 
 
 def _latencies(each: Document) -> tuple[str, ...]:

@@ -66,18 +66,18 @@ def _figures(document: Document) -> Section:
         ),
         *_verified_row(document, alone, ratio if for_budget else ""),
         (
-            "capacity, queries/s",
+            "capacity",
             qps_text(document["capacity_qps"]),
             qps_text(alone and alone["capacity_qps"]),
             ratio if for_budget and not document["verified"] else "",
         ),
         (
-            "published bound, queries/s",
+            "published bound",
             qps_text(document["published_bound_qps"]),
             qps_text(alone and alone["published_bound_qps"]),
             "",
         ),
-        (f"integer program ({program['status']}), queries/s", qps_text(program["qps"]), "", ""),
+        (f"integer program ({program['status']})", qps_text(program["qps"]), "", ""),
         (
             "$ per million queries",
             usd_text(document["usd_per_million_queries"]),
@@ -86,7 +86,8 @@ def _figures(document: Document) -> Section:
         ),
     ]
     name = pool_text(alone["pool"]) if alone else "none can meet the target"
-    return Section("What it serves", ("", ">this pool", f">best of one type: {name}", ">ratio"), rows)
+    line = f"best of one type: {name}"
+    return Section("What it serves, in queries/s", ("", ">this pool", ">best of one type", ">ratio"), rows, [line])
 
 
 def _verified_row(document: Document, alone: Document | None, ratio: str) -> list[tuple[str, str, str, str]]:
@@ -95,7 +96,7 @@ def _verified_row(document: Document, alone: Document | None, ratio: str) -> lis
     if verified is None:
         return []
     low, high = verified["ci95_qps"]
-    name = f"simulated, {verified['policy']} policy, queries/s"
+    name = f"simulated ({verified['policy']})"
     this = f"{qps_text(verified['allowable_qps'])} ({qps_text(low)} – {qps_text(high)})"
     return [(name, this, qps_text(alone["allowable_qps"] if alone else None), ratio)]
 
