@@ -132,6 +132,19 @@ def test_first_free_agrees_with_sorting(most: int) -> None:
         assert first_free_by_sorting(pool, most) == kairos.first_free(NOW_MS, pool, most).tolist()
 
 
+@pytest.mark.parametrize("start_ms", [-1e7, -5e3, 0.0, 1e7])
+def test_the_clock_may_start_anywhere(start_ms: float) -> None:
+    """All times moved by the same amount, to before zero too, give the same instances and the same answer."""
+    for seed in range(100):
+        waiting, pool, service = drawn_state(seed, most_of_type=7)
+        moved = pool._replace(free_at_ms=pool.free_at_ms + start_ms)
+        later = waiting._replace(arrival_ms=waiting.arrival_ms + start_ms)
+        now_ms, chosen = NOW_MS + start_ms, np.full((len(pool.type) + 1, 2), -1)
+        assert kairos.first_free(NOW_MS, pool, 2).tolist() == kairos.first_free(now_ms, moved, 2).tolist()
+        count = kairos.assign(now_ms, later, moved, service, np.zeros(1), chosen)
+        assert assigned(waiting, pool, service) == [(int(q), int(i)) for q, i in chosen[:count]]
+
+
 @pytest.mark.parametrize("most", [1, 2, 3, 10])
 def test_an_idle_instance_is_free_before_any_busy_one(most: int) -> None:
     """An instance that is overdue is still busy, so the idle ones of its type come before it."""
