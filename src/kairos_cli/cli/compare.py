@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from kairos_cli.cli.effort_options import effort, effort_options
 from kairos_cli.cli.exit_codes import ExitCode
 from kairos_cli.cli.progress import progress
 from kairos_cli.cli.scenario_options import scenario_flags, scenario_options
+from kairos_cli.cli.side_by_side import side_by_side
 
 #: Each scheme whose best pool is searched, and its policy.
 SCHEMES = {
@@ -57,7 +56,8 @@ def command(
         return ExitCode.NO
     how_much = effort(queries, replications, question.seed)
     with progress("comparing schemes", quiet, len(SCHEMES) + 2) as advance:
-        results = _results(_tasks(among, how_much), advance)
+        rows = side_by_side(_tasks(among, how_much), advance)
+    results = [each for each in rows if each is not None]
     simulated = {"queries": queries, "replications": replications, "seed": question.seed}
     document = comparison_document(question, results, simulated)
     give(
@@ -89,18 +89,3 @@ def _tasks(among: Any, how_much: Any) -> list[Callable[[], Any]]:
         lambda: published_pool(among, PUBLISHED, "kairos", measure("kairos")),
         searched[-1],
     ]
-
-
-def _results(tasks: list[Callable[[], Any]], advance: Callable[[], None]) -> list[Any]:
-    """Return what the tasks find, in their order, done on all cores; Ctrl-C waits for none of them."""
-
-    def done(task: Callable[[], Any]) -> Any:
-        result = task()
-        advance()
-        return result
-
-    executor = ThreadPoolExecutor(os.cpu_count() or 1)
-    try:
-        return [result for result in executor.map(done, tasks) if result is not None]
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)

@@ -15,6 +15,7 @@ from kairos_cli.cli.exit_codes import ExitCode
 #: Commands in the order of `kairos --help`; each is a module of this folder that holds `command`.
 COMMANDS = {
     "plan": "Find the pool that serves most queries within a budget, or the cheapest for a load.",
+    "frontier": "Draw throughput against budget: the plan at each of several budgets.",
     "evaluate": "Simulate a pool: the rate at which it keeps the target, and what happens there.",
     "compare": "Set Kairos beside the published schemes, each at its best pool.",
     "show": "List the models, prices and mixes that kairos knows, or look at one.",

@@ -16,16 +16,18 @@ from kairos_cli.cli.scenario_options import scenario_flags, scenario_options
 #: The policy under which pools are measured.
 POLICY = "kairos"
 
-
-@click.command("plan")
-@scenario_options
-@click.option(
+choose_option = click.option(
     "--choose",
     envvar="KAIROS_CHOOSE",
     metavar="RULE",
     help="Rule of choice: verified (by simulation), capacity (the exact bound) or published (the paper's)."
     "  [default: verified]",
 )
+
+
+@click.command("plan")
+@scenario_options
+@choose_option
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="How many pools to list.  [default: 5]")
 @effort_options
 @answer_options
@@ -57,7 +59,7 @@ def command(
     from kairos_cli.report.plan_sections import plan_sections
 
     question = load_scenario(scenario, scenario_flags(flags), profiles)
-    for each in _remarks(question):
+    for each in remarks(question):
         note(f"note: {each}", quiet)
     with progress("simulating pools", quiet) as advance:
         found = plan(question, _measuring(question, queries, replications, advance))
@@ -83,7 +85,7 @@ def _measuring(question: Any, queries: int, replications: int, advance: Any) -> 
     return measuring(POLICY, effort(queries, replications, question.seed), advance)
 
 
-def _remarks(question: Any) -> list[str]:
+def remarks(question: Any) -> list[str]:
     """Return what a user should know about how the profile was read."""
     smallest = min(int(profile.batch_size[0]) for profile in question.model.latency.values())
     if question.mix.batch_size[0] < smallest:

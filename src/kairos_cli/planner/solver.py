@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,9 +33,18 @@ class Answer:
         return "optimal" if self.optimal else "feasible"
 
 
-@functools.cache
+#: Threads that each sent standard output to nowhere would not all find it again.
+_one_at_a_time = threading.Lock()
+
+
 def swallow_banner() -> None:
     """Let HiGHS print its banner once, to nowhere."""
+    with _one_at_a_time:
+        _banner_swallowed()
+
+
+@functools.cache
+def _banner_swallowed() -> None:
     sys.stdout.flush()
     kept = os.dup(1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
