@@ -111,3 +111,21 @@ print("done")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
     assert ("before\ndone\n", "", 0) == (done.stdout, done.stderr, done.returncode)
+
+
+def test_threads_that_start_the_solver_together_leave_standard_output_where_it_was() -> None:
+    """Each sends it to nowhere for the banner and back: one at a time, or one would take nowhere for what it was."""
+    program = (
+        "import os, threading, time\n"
+        "from kairos_cli.planner import solver\n"
+        "highs = solver.highspy.Highs\n"
+        "solver.highspy.Highs = lambda: (time.sleep(0.01), highs())[1]  # so that the threads do meet\n"
+        "before = os.fstat(1)\n"
+        "threads = [threading.Thread(target=solver.quiet_highs) for _ in range(8)]\n"
+        "for each in threads: each.start()\n"
+        "for each in threads: each.join()\n"
+        "print(os.path.samestat(before, os.fstat(1)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert "True\n" == done.stdout
