@@ -77,6 +77,7 @@ def test_a_budget_without_a_pool_is_a_point_with_a_reason() -> None:
     first, second = curve(found(1, None), found(2, 30.0)).points
 
     assert (None, False, None, "nothing for 1") == (first.best, first.kept, first.gap_percent, first.reason)
+    assert [None, None] == [each.gain_qps_per_usd_per_hour for each in curve(found(1, None), found(2, None)).points]
     assert (30.0, None) == (second.gain_qps_per_usd_per_hour, second.reason)
 
 

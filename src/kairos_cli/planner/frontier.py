@@ -34,7 +34,7 @@ class Point:
     `kept` tells that a smaller budget's pool is better than what the search at this one found.
     `gap_percent` is by how much any other pool within the budget could at most serve more, None where that
     is not known. `gain_qps_per_usd_per_hour` is what each dollar an hour has added since the budget before,
-    None for the first budget.
+    None for the first budget and where there is no pool.
     """
 
     budget_usd_per_hour: float
@@ -106,9 +106,8 @@ def _point(before: Point | None, each: Searched) -> Point:
     best = _better(before.best if before else None, each.pool)
     kept = best is not None and (each.pool is None or each.pool.pool != best.pool)
     gain = None
-    if before:
-        added = (best.served_qps if best else 0.0) - before.served_qps
-        gain = added / (each.budget_usd_per_hour - before.budget_usd_per_hour)
+    if before and best:
+        gain = (best.served_qps - before.served_qps) / (each.budget_usd_per_hour - before.budget_usd_per_hour)
     reason = None if best else each.reason
     return Point(each.budget_usd_per_hour, best, kept, _gap_percent(each, best), gain, reason)
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-#: The sensitivity S that the paper recommends where the whole curve is known.
+#: Kneedle's sensitivity S, at its usual value.
 SENSITIVITY = 1.0
 _TOLERANCE = 1e-9
 

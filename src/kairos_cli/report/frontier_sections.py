@@ -15,10 +15,9 @@ def frontier_sections(document: Document) -> list[Section]:
     sections = [
         Section("Throughput against budget", lines=[question_text(document["scenario"])]),
         _pools(document),
-        _figures(document),
     ]
     if any(each["pool"] for each in document["points"]):
-        sections.append(Section("Queries/s by budget in $/h", drawing=_drawing(document)))
+        sections += [_figures(document), Section("Queries/s by budget in $/h", drawing=_drawing(document))]
     lines = list(_why(document))
     return [*sections, Section("Why", lines=lines)] if lines else sections
 
