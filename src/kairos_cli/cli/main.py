@@ -16,6 +16,7 @@ from kairos_cli.cli.exit_codes import ExitCode
 COMMANDS = {
     "plan": "Find the pool that serves most queries within a budget, or the cheapest for a load.",
     "evaluate": "Simulate a pool: the rate at which it keeps the target, and what happens there.",
+    "explain": "Set any pool beside the recommended one: what is in its way, and what would mend it.",
     "compare": "Set Kairos beside the published schemes, each at its best pool.",
     "show": "List the models, prices and mixes that kairos knows, or look at one.",
     "validate": "Check profiles and scenarios; all problems at once, with their lines.",

@@ -17,12 +17,16 @@ from kairos_cli.domain.pool import Pool
 from kairos_cli.domain.qos import QosTarget
 from kairos_cli.domain.service_table import ServiceTable
 from kairos_cli.planner.capacity import Capacity, CapacityProgram
+from kairos_cli.planner.change import holding
 from kairos_cli.planner.enumeration import Counts
+from kairos_cli.planner.rating import RatedPool, Rater
 
 #: How many times as many late queries are allowed, to see what that is worth.
 LOOSER = 1.1
 #: A type that spends more than this share of its time on sizes that fit nowhere else is held up by them.
 _MOSTLY = 0.5
+#: Of so many types at most it is simulated what one more instance adds.
+_MOST_SIMULATED_GAINS = 4
 
 RunsOut = Literal["target", "lateness", "large sizes", "missing type", "time"]
 
@@ -40,6 +44,15 @@ class LargeSizes:
 
 
 @dataclass(frozen=True, slots=True)
+class Gain:
+    """What one more instance of a type adds to the rate that a pool serves."""
+
+    type: str
+    qps_per_instance: float
+    qps_per_usd_per_hour: float
+
+
+@dataclass(frozen=True, slots=True)
 class Bottleneck:
     """What runs out, and what more of it is worth.
 
@@ -49,6 +62,9 @@ class Bottleneck:
     sizes that others are late for; else "time". `type` is None if one more of no type helps.
     `looser_allowance_gain_qps` is what LOOSER times as many late queries would add to the capacity, `busy`
     the share of its time that each type of the pool works at capacity.
+
+    Shadow prices know no queues. `simulated` is what one more instance really adds: of that type, and of
+    those that are on time with the largest sizes.
     """
 
     runs_out: RunsOut
@@ -59,6 +75,7 @@ class Bottleneck:
     looser_allowance_gain_qps: float
     large_sizes: LargeSizes
     busy: tuple[tuple[str, float], ...]
+    simulated: tuple[Gain, ...] = ()
 
 
 def bottleneck(table: ServiceTable, program: CapacityProgram, counts: Counts, buyable: NDArray[np.bool_]) -> Bottleneck:
@@ -66,19 +83,32 @@ def bottleneck(table: ServiceTable, program: CapacityProgram, counts: Counts, bu
     capacity = program.solve(counts)
     gain = capacity.shadow_price if capacity.qps > 0 else _gain_of_one(program, counts)
     per_usd = np.where(buyable, gain / table.price_usd_per_hour, 0.0)
-    best = int(np.argmax(per_usd))
+    best = int(np.argmax(per_usd)) if per_usd.any() else None
     looser_qps = _looser_capacity_qps(table, counts) - capacity.qps
     used = (capacity.rate_qps * table.mean_ms / 1000).sum(axis=1)
     return Bottleneck(
         _runs_out(table, capacity, counts, best, looser_qps),
-        table.names[best] if per_usd[best] > 0 else None,
-        float(gain[best]),
-        float(per_usd[best]),
+        None if best is None else table.names[best],
+        0.0 if best is None else float(gain[best]),
+        float(per_usd.max()),
         table.least_late_share(counts > 0),
         looser_qps,
         _large_sizes(table, counts),
         tuple((table.names[j], float(used[j] / counts[j])) for j in np.flatnonzero(counts).tolist()),
     )
+
+
+def with_simulated_gain(found: Bottleneck, rater: Rater, rated: RatedPool) -> Bottleneck:
+    """Return the bottleneck of a pool with what one more instance of the types in question adds in simulation."""
+    table, counts = rater.table, rater.table.counts(rated.pool)
+    asked = [*([found.type] if found.type else []), *found.large_sizes.on_time.by_type]
+    gains: list[Gain] = []
+    for name in list(dict.fromkeys(asked))[:_MOST_SIMULATED_GAINS]:
+        one = table.counts(Pool(((name, 1),)))
+        better = holding(rater, counts + one, rater.program.solve(counts + one).qps, rated.served_qps)
+        gain_qps = better.served_qps - rated.served_qps if better else 0.0
+        gains.append(Gain(name, gain_qps, gain_qps / table.cost_usd_per_hour(one)))
+    return replace(found, simulated=tuple(gains))
 
 
 def _gain_of_one(program: CapacityProgram, counts: Counts) -> NDArray[np.float64]:
@@ -92,12 +122,14 @@ def _looser_capacity_qps(table: ServiceTable, counts: Counts) -> float:
     return CapacityProgram(replace(table, qos=looser)).solve(counts).qps
 
 
-def _runs_out(table: ServiceTable, capacity: Capacity, counts: Counts, best: int, looser_qps: float) -> RunsOut:
+def _runs_out(table: ServiceTable, capacity: Capacity, counts: Counts, best: int | None, looser_qps: float) -> RunsOut:
     if capacity.qps <= 0:
         return "target"
     part = capacity.shadow_price * counts / capacity.qps
     if looser_qps / capacity.qps / (LOOSER - 1) > part.max():
         return "lateness"
+    if best is None:
+        return "time"
     if not counts[best]:
         return "missing type"
     others = (counts > 0) & (np.arange(len(counts)) != best)

@@ -12,7 +12,7 @@ from kairos_cli.domain.pool import Pool
 from kairos_cli.domain.prices import USD_TOLERANCE
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.domain.service_table import ServiceTable, service_table
-from kairos_cli.planner.bottleneck import Bottleneck, bottleneck
+from kairos_cli.planner.bottleneck import Bottleneck, bottleneck, with_simulated_gain
 from kairos_cli.planner.candidates import candidates, usable_types
 from kairos_cli.planner.change import SAME_RATE, Change, smallest_change
 from kairos_cli.planner.enumeration import Counts
@@ -25,7 +25,7 @@ from kairos_cli.planner.trades import Trade, trades
 _UNLIMITED = 1_000_000_000
 
 
-Verdict = Literal["recommended", "breach", "slower", "faster", "dearer", "cheaper", "alike"]
+Verdict = Literal["recommended", "breach", "alone", "slower", "faster", "dearer", "cheaper", "alike"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,10 @@ class Explanation:
         this, other = self.pool, self.recommended
         if other is not None and this.pool.by_type == other.pool.by_type:
             return "recommended"
-        if self.breaches or other is None:
+        if self.breaches:
             return "breach"
+        if other is None:
+            return "alone"
         if self.scenario.budget_usd_per_hour is not None:
             if this.served_qps < other.served_qps * (1 - SAME_RATE):
                 return "slower"
@@ -113,7 +115,7 @@ def explanation(
         recommended.reason if isinstance(recommended, NoPlan) else None,
         breaches,
         least_qps,
-        bottleneck(table, rater.program, counts, limits.most > 0),
+        with_simulated_gain(bottleneck(table, rater.program, counts, limits.most > counts), rater, rated),
         change,
         _trades(scenario, rater, rated, limits.most),
     )
