@@ -80,5 +80,6 @@ def _in_simulation(document: Document) -> Iterator[str]:
     this, other = document["pool"]["capacity_fraction"], (document["recommended"] or {}).get("capacity_fraction")
     if this and other and this < other - 0.05:
         yield (
-            f"its queues cost more: it serves {this:.0%} of its capacity in simulation, the recommended pool {other:.0%}"
+            f"its queues cost more: it serves {this:.0%} of its capacity in simulation, "
+            f"the recommended pool {other:.0%}"
         )
