@@ -14,6 +14,7 @@ def check_pool(question: Any, pool: Any, source: str) -> None:
     from kairos_cli.planner.rating import MOST_SIMULATED
 
     names = [each.name for each in usable_types(question)]
+    both = ", ".join(names)
     problems = []
     for name in pool.by_type:
         if name in names:
@@ -24,9 +25,12 @@ def check_pool(question: Any, pool: Any, source: str) -> None:
             what = f"batch size {question.mix.largest} of {question.mix.name} is beyond the profile of {name}"
             hint = f"it ends at {profile.largest}; latencies are not extrapolated"
             problems.append(Problem(what, None, hint))
+        elif priced:
+            what, hint = f"there is no latency profile of {question.model.name} for {name}", f"types with both: {both}"
+            problems.append(Problem(what, Source(source), hint))
         else:
-            what = f"no latency profile of {question.model.name} for {name}" if priced else f"no price of {name}"
-            problems.append(Problem(f"there is {what}", Source(source), near_name(name, names, "types with both")))
+            hint = near_name(name, names, "types with both")
+            problems.append(Problem(f"there is no price of {name}", Source(source), hint))
     if problems:
         raise InputError(problems)
     if pool.size > MOST_SIMULATED:

@@ -1,20 +1,20 @@
 """Trades: m instances of one type for n of another, such that the pool keeps its rate and costs less.
 
-For each m and each pair of types the most instances that still save money are tried first: if they do not
-hold the rate, fewer will not either. If they do, the fewest that hold are found by halving. How few could
-be enough is bounded by the shadow prices met so far; the most promising trades come first, and the search
-ends where no bound promises more than what is found. Every trade returned was simulated.
+Trades are tried in the order of what they save, so that the first found of two types is their best. How many
+instances could be enough is first bounded by the shadow prices of the pool, then by the capacity of the new
+one; what is left is simulated. Most of that fails, and fails fast.
 """
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from kairos_cli.domain.latency_profile import Floats
 from kairos_cli.domain.prices import USD_TOLERANCE
 from kairos_cli.planner.change import holding
 from kairos_cli.planner.enumeration import Counts
@@ -24,13 +24,13 @@ from kairos_cli.planner.rating import RatedPool, Rater
 MOST_TRADES = 5
 #: A larger trade is several smaller ones.
 MOST_GIVEN = 10
-#: The search ends after so many pools, with what was found.
-MOST_TRIED = 60
+#: The search ends after so many pools have been simulated, with what was found.
+MOST_TRIED = 150
 
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """`given` instances of a type for `taken` of another; none of any (`taken_type` is None) if they are idle."""
+    """`given` instances of a type for `taken` of another; for none of any (`taken_type` is None) if they are idle."""
 
     given_type: str
     given: int
@@ -40,16 +40,15 @@ class Trade:
     rated: RatedPool
 
 
-@dataclass(frozen=True, slots=True)
-class _Offer:
-    """m of type `a` for `fewest` to `most` of type `b`, by row; `saving` is what the fewest would save."""
+class _Offer(NamedTuple):
+    """m of the type in row a for n of that in row b; those that cost least come first, then the smallest."""
 
-    a: int
+    costs: float
     m: int
+    a: int
     b: int
-    fewest: int
+    n: int
     most: int
-    saving: float
 
 
 def trades(rater: Rater, start: Counts, least_qps: float, most_of_each: Counts) -> tuple[Trade, ...]:
@@ -57,76 +56,55 @@ def trades(rater: Rater, start: Counts, least_qps: float, most_of_each: Counts) 
 
     At most one for each pair of types. No type is taken beyond `most_of_each` (J,).
     """
-    search = _Search(rater, start, least_qps)
-    offers = sorted(search.offers(most_of_each), key=lambda each: (-each.saving, each.m, each.a, each.b))
-    best: dict[tuple[str, str | None], Trade] = {}
-    for offer in offers:
-        found = sorted((each.saving_usd_per_hour for each in best.values()), reverse=True)
-        least = found[MOST_TRADES - 1] if len(found) >= MOST_TRADES else 0.0
-        if search.tried >= MOST_TRIED or offer.saving <= least + USD_TOLERANCE:
-            break
-        trade = search.trade(offer)
-        if trade is None:
+    found: dict[tuple[int, int | None], Trade] = {}
+    tried: dict[tuple[int, ...], RatedPool | None] = {}
+    offers = list(_offers(rater, start, least_qps, most_of_each))
+    heapq.heapify(offers)
+    while offers and len(found) < MOST_TRADES and len(tried) < MOST_TRIED:
+        offer = heapq.heappop(offers)
+        if (offer.a, offer.b) in found:
             continue
-        pair = trade.given_type, trade.taken_type
-        if pair not in best or trade.saving_usd_per_hour > best[pair].saving_usd_per_hour + USD_TOLERANCE:
-            best[pair] = trade
-    ranked = sorted(best.values(), key=lambda each: (-round(each.saving_usd_per_hour, 9), each.given))
-    return tuple(ranked[:MOST_TRADES])
+        pair = offer.a, offer.b if offer.n else None
+        rated = None if pair in found else _tried(rater, start, offer, least_qps, tried)
+        if rated:
+            found[pair] = _trade(rater, offer, rated)
+        elif offer.n < offer.most:
+            price = float(rater.table.price_usd_per_hour[offer.b])
+            heapq.heappush(offers, offer._replace(costs=round(offer.costs + price, 9), n=offer.n + 1))
+    return tuple(found.values())
 
 
-class _Search:
-    """The pools tried so far: each is simulated once."""
+def _offers(rater: Rater, start: Counts, least_qps: float, most_of_each: Counts) -> Iterator[_Offer]:
+    """Yield for each m and pair of types the fewest n that could keep the rate, if that saves money."""
+    price, worth = rater.table.price_usd_per_hour, rater.program.solve(start).shadow_price
+    for a in np.flatnonzero(start).tolist():
+        for m in range(1, min(int(start[a]), MOST_GIVEN) + 1):
+            missing_qps = least_qps - float(start @ worth - m * worth[a])
+            for b in np.flatnonzero((worth > 0) | (missing_qps <= 0)).tolist():
+                fewest = max(math.ceil(missing_qps / worth[b] - 1e-9), 0) if worth[b] > 0 else 0
+                saving = math.ceil((m * price[a] - USD_TOLERANCE) / price[b]) - 1
+                most = min(saving, int(most_of_each[b] - start[b]))
+                if b != a and fewest <= most:
+                    costs = round(float(fewest * price[b] - m * price[a]), 9)
+                    yield _Offer(costs, m, a, b, fewest, most)
 
-    def __init__(self, rater: Rater, start: Counts, least_qps: float) -> None:
-        self.rater, self.start, self.least_qps = rater, start, least_qps
-        self.price = rater.table.price_usd_per_hour
-        self.rated: dict[tuple[int, ...], RatedPool | None] = {}
-        self.tried = 0
 
-    def offers(self, most_of_each: Counts) -> Iterator[_Offer]:
-        """Yield the trades that could keep the rate and save money, by the shadow prices of this pool."""
-        worth = self.rater.program.solve(self.start).shadow_price
-        for a in np.flatnonzero(self.start).tolist():
-            for m in range(1, min(int(self.start[a]), MOST_GIVEN) + 1):
-                for b in range(len(worth)):
-                    if b != a:
-                        yield from self._offer(a, m, b, worth, int(most_of_each[b] - self.start[b]))
+def _tried(
+    rater: Rater, start: Counts, offer: _Offer, least_qps: float, tried: dict[tuple[int, ...], RatedPool | None]
+) -> RatedPool | None:
+    """Return the pool after the trade if it serves the rate; `tried` keeps what was simulated."""
+    counts = start.copy()
+    counts[offer.a] -= offer.m
+    counts[offer.b] += offer.n
+    capacity_qps = rater.program.solve(counts).qps if counts.any() else 0.0
+    if capacity_qps < least_qps:
+        return None
+    key = tuple(counts.tolist())
+    if key not in tried:
+        tried[key] = holding(rater, counts, capacity_qps, least_qps)
+    return tried[key]
 
-    def _offer(self, a: int, m: int, b: int, worth: Floats, room: int) -> Iterator[_Offer]:
-        paid = m * self.price[a]
-        most = min(math.ceil((paid - USD_TOLERANCE) / self.price[b]) - 1, room)
-        missing = self.least_qps - (self.start @ worth - m * worth[a])
-        if missing > 0 and worth[b] <= 0:
-            return
-        fewest = math.ceil(missing / worth[b] - 1e-9) if missing > 0 else 0
-        if fewest <= most:
-            yield _Offer(a, m, b, fewest, most, float(paid - fewest * self.price[b]))
 
-    def trade(self, offer: _Offer) -> Trade | None:
-        """Return the trade of an offer with the fewest taken, or None if none holds the rate."""
-        low, high = offer.fewest, offer.most
-        rated = self._held(offer, high)
-        if rated is None:
-            return None
-        while low < high:
-            middle = (low + high) // 2
-            fewer = self._held(offer, middle)
-            if fewer is None:
-                low = middle + 1
-            else:
-                high, rated = middle, fewer
-        saving = float(offer.m * self.price[offer.a] - high * self.price[offer.b])
-        names = self.rater.table.names
-        return Trade(names[offer.a], offer.m, names[offer.b] if high else None, high, saving, rated)
-
-    def _held(self, offer: _Offer, taken: int) -> RatedPool | None:
-        counts = self.start.copy()
-        counts[offer.a] -= offer.m
-        counts[offer.b] += taken
-        key = tuple(counts.tolist())
-        if key not in self.rated:
-            capacity_qps = self.rater.program.solve(counts).qps if counts.any() else 0.0
-            self.tried += capacity_qps >= self.least_qps
-            self.rated[key] = holding(self.rater, counts, capacity_qps, self.least_qps)
-        return self.rated[key]
+def _trade(rater: Rater, offer: _Offer, rated: RatedPool) -> Trade:
+    names = rater.table.names
+    return Trade(names[offer.a], offer.m, names[offer.b] if offer.n else None, offer.n, -offer.costs, rated)
