@@ -100,6 +100,15 @@ def test_idle_machines_are_given_for_nothing() -> None:
     assert pytest.approx(3.0) == trade.saving_usd_per_hour
 
 
+def test_nothing_is_taken_for_idle_machines() -> None:
+    """Two of four a are enough: they go for nothing, and two of them for a cheaper b are no trade worth telling."""
+    table = small_table([[100.0], [100.0]], prices=[1.0, 0.3])
+    rater = Rater(table, measure_by(lambda counts, capacity: min(capacity, 20.0)))
+    found = trades(rater, np.array([4, 0]), 19.9, np.array([4, 9]))
+
+    assert [(4, "b", 2), (2, None, 0)] == [(each.given, each.taken_type, each.taken) for each in found]
+
+
 def test_the_search_ends_after_enough_pools(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no trade holds, no more pools are simulated than allowed."""
     monkeypatch.setattr(subject, "MOST_TRIED", 3)

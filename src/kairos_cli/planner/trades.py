@@ -62,10 +62,11 @@ def trades(rater: Rater, start: Counts, least_qps: float, most_of_each: Counts) 
     heapq.heapify(offers)
     while offers and len(found) < MOST_TRADES and len(tried) < MOST_TRIED:
         offer = heapq.heappop(offers)
-        if (offer.a, offer.b) in found:
-            continue
         pair = offer.a, offer.b if offer.n else None
-        rated = None if pair in found else _tried(rater, start, offer, least_qps, tried)
+        idle = found.get((offer.a, None))
+        if pair in found or (idle and offer.m <= idle.given):
+            continue  # nothing need be taken for idle machines
+        rated = _tried(rater, start, offer, least_qps, tried)
         if rated:
             found[pair] = _trade(rater, offer, rated)
         elif offer.n < offer.most:
