@@ -14,7 +14,7 @@ from kairos_cli.planner.rating import MOST_SIMULATED, RatedPool, Rater
 #: Two rates that differ by a smaller share are one: simulations of the usual effort do not tell them apart.
 SAME_RATE = 0.005
 #: So many pools are simulated before the pool already known to reach the rate is taken.
-MOST_TRIED = 40
+MOST_TRIED = 25
 
 
 @dataclass(frozen=True, slots=True)

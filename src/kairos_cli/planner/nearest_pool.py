@@ -29,8 +29,9 @@ from kairos_cli.planner.capacity import Capacity, CapacityProgram
 from kairos_cli.planner.enumeration import Counts
 from kairos_cli.planner.solver import solve
 
-#: A bound this close to the capacity, in shares of the rate asked for, is the capacity.
-_TIGHT = 1e-6
+#: How close a bound must come to the capacity, in shares of the rate asked for: near that rate, where it decides
+#: whether a pool comes at all, and above, where it only decides which of those equally near comes first.
+_TIGHT, _ROUGH = 1e-6, 0.01
 RELATIVE_GAP = 1e-7
 TIME_LIMIT_S = 20.0
 
@@ -59,7 +60,8 @@ def nearest_pools(
             return
         counts, promised = proposed
         capacity = program.solve(counts)
-        short = promised > capacity.qps / rate_qps + _TIGHT
+        reached = capacity.qps / rate_qps
+        short = promised > reached + (_ROUGH if reached > 1 else _TIGHT)
         if short and not any((capacity.shadow_price == each).all() for each in prices):
             prices.append(capacity.shadow_price)
         else:

@@ -25,7 +25,7 @@ MOST_TRADES = 5
 #: A larger trade is several smaller ones.
 MOST_GIVEN = 10
 #: The search ends after so many pools have been simulated, with what was found.
-MOST_TRIED = 150
+MOST_TRIED = 100
 
 
 @dataclass(frozen=True, slots=True)
