@@ -8,7 +8,7 @@ import sys
 import pytest
 
 HEAVY = {"numpy", "pulp", "highspy", "numba", "rich", "plotext", "tomli"}
-COMMANDS = ("plan", "frontier", "evaluate", "compare", "show")
+COMMANDS = ("plan", "frontier", "evaluate", "explain", "compare", "show")
 
 
 @pytest.mark.parametrize("args", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)

@@ -36,6 +36,7 @@ COMMANDS = {
     ],
     "frontier_csv": ["frontier", RM2, "--budgets", "0.5,1,1.5", "--queries", "3000", "--format", "csv"],
     "frontier_none": ["frontier", RM2, "--budgets", "0.1,0.5"],
+    "help_explain": ["explain", "--help"],
     "help_compare": ["compare", "--help"],
     "plan_rm2_capacity": ["plan", RM2, "--choose", "capacity"],
     "evaluate_rm2": ["evaluate", RM2],
@@ -43,6 +44,20 @@ COMMANDS = {
     "evaluate_rate_markdown": ["evaluate", RM2, "--pool", "g4dn.xlarge=4", "--rate", "40", "--format", "markdown"],
     "evaluate_csv": ["evaluate", RM2, "--policy", "greedy", "--policy", "kairos", "--format", "csv"],
     "evaluate_unstable": ["evaluate", RM2, "--pool", "g4dn.xlarge=1,r5n.large=13", "--rate", "160"],
+    "explain_queues": ["explain", RM2, "--model", "mtwnd", "--qos", "p99<25ms", "--pool", "g4dn.xlarge=1,r5n.large=10"],
+    "explain_recommended": ["explain", RM2, "--pool", "g4dn.xlarge=1,r5n.large=13", "--queries", "2000"],
+    "explain_too_slow_markdown": [
+        "explain", RM2, "--pool", "c5n.2xlarge=6", "--queries", "2000", "--format", "markdown",
+    ],
+    "explain_load": [
+        "explain", "examples/06_cheapest_for_a_load.toml", "--pool", "g4dn.xlarge=12", "--queries", "1000",
+    ],
+    "explain_no_pool": ["explain", RM2, "--budget", "0.5", "--pool", "g4dn.xlarge=3", "--queries", "2000"],
+    "explain_load_too_large": [
+        "explain", RM2, "--min-qps", "500", "--only", "g4dn.xlarge", "--only", "r5n.large",
+        "--pool", "g4dn.xlarge=3,c5n.2xlarge=1", "--queries", "1000",
+    ],
+    "explain_csv": ["explain", RM2, "--pool", "g4dn.xlarge=2,r5n.large=9", "--queries", "2000", "--format", "csv"],
     "compare_small": ["compare", RM2, "--budget", "1.2", "--queries", "3000"],
     "plan_published_gap": ["plan", RM2, "--model", "mtwnd", "--qos", "p99<25ms", "--choose", "published"],
     "plan_cheapest": [
@@ -65,7 +80,7 @@ COMMANDS = {
     "show_prices": ["show", "prices", "ec2-us-east-1"],
     "show_mix": ["show", "mixes", "deeprecsys"],
     "validate": ["validate", RM2, "profiles/models/rm2.toml", "pyproject.toml"],
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))

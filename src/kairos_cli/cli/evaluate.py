@@ -10,6 +10,7 @@ import click
 
 from kairos_cli.cli.answer import Answer, answer_options, give, note
 from kairos_cli.cli.effort_options import effort, effort_options
+from kairos_cli.cli.pool_check import check_pool
 from kairos_cli.cli.progress import progress
 from kairos_cli.cli.scenario_options import pool_of, scenario_flags, scenario_options
 from kairos_cli.errors import InputError
@@ -105,27 +106,10 @@ def _question(
 def _table(question: Any, pool: Any, source: str) -> tuple[Any, Any]:
     """Return the service table of the scenario's types and the pool's counts in it."""
     from kairos_cli.domain.service_table import service_table
-    from kairos_cli.loading.toml_file import near_name
     from kairos_cli.planner.candidates import usable_types
-    from kairos_cli.planner.rating import MOST_SIMULATED
 
-    for name in pool.by_type:
-        profile = question.model.latency.get(name)
-        if profile is not None and question.mix.largest > profile.largest:
-            message = f"batch size {question.mix.largest} of {question.mix.name} is beyond the profile of {name}"
-            hint = f"it ends at {profile.largest}; latencies are not extrapolated"
-            raise InputError.of(message, None, hint)
-    types = usable_types(question)
-    names = [each.name for each in types]
-    for name in pool.by_type:
-        if name not in names:
-            priced = name in question.prices.price_usd_per_hour()
-            what = f"no latency profile of {question.model.name} for {name}" if priced else f"no price of {name}"
-            raise InputError.of(f"there is {what}", source, near_name(name, names, "types with both"))
-    if pool.size > MOST_SIMULATED:
-        message = f"a pool of {pool.size} instances is too large to be simulated"
-        raise InputError.of(message, source, f"the limit is {MOST_SIMULATED}; larger ones come close to their capacity")
-    table = service_table(question, types)
+    check_pool(question, pool, source)
+    table = service_table(question, usable_types(question))
     return table, table.counts(pool)
 
 

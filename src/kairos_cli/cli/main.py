@@ -17,6 +17,7 @@ COMMANDS = {
     "plan": "Find the pool that serves most queries within a budget, or the cheapest for a load.",
     "frontier": "Draw throughput against budget: the plan at each of several budgets.",
     "evaluate": "Simulate a pool: the rate at which it keeps the target, and what happens there.",
+    "explain": "Set any pool beside the recommended one: what is in its way, and what would mend it.",
     "compare": "Set Kairos beside the published schemes, each at its best pool.",
     "show": "List the models, prices and mixes that kairos knows, or look at one.",
     "validate": "Check profiles and scenarios; all problems at once, with their lines.",

@@ -1,0 +1,176 @@
+"""Why not that pool? Any pool beside the recommended one, what is in its way, and what would mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from kairos_cli.domain.pool import Pool
+from kairos_cli.domain.prices import USD_TOLERANCE
+from kairos_cli.domain.scenario import Scenario
+from kairos_cli.domain.service_table import ServiceTable, service_table
+from kairos_cli.planner.bottleneck import Bottleneck, bottleneck, with_simulated_gain
+from kairos_cli.planner.candidates import candidates, usable_types
+from kairos_cli.planner.change import SAME_RATE, Change, smallest_change
+from kairos_cli.planner.enumeration import Counts
+from kairos_cli.planner.nearest_pool import Limits
+from kairos_cli.planner.plan import Measuring, NoPlan, plan
+from kairos_cli.planner.rating import RatedPool, Rater
+from kairos_cli.planner.trades import Trade, trades
+
+#: More instances than any pool has, where nothing limits their number.
+_UNLIMITED = 1_000_000_000
+
+
+Verdict = Literal["recommended", "breach", "alone", "slower", "faster", "dearer", "cheaper", "alike"]
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """Something that the scenario asks for and the pool does not keep: `code` for programs, `reason` for people."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A pool beside the recommended one.
+
+    `recommended` is None where no pool fits the scenario, for `no_pool_reason`. `least_qps` is the rate
+    that a mended pool has to serve: the load asked for, or else what the recommended pool serves, or
+    hardly less. `change` is None if there is nothing to mend, or no pool to reach.
+    """
+
+    scenario: Scenario
+    table: ServiceTable
+    pool: RatedPool
+    recommended: RatedPool | None
+    no_pool_reason: str | None
+    breaches: tuple[Breach, ...]
+    least_qps: float | None
+    bottleneck: Bottleneck
+    change: Change | None
+    trades: tuple[Trade, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """How the pool does, in a word; costs are compared where rates are alike or only a load is asked for."""
+        this, other = self.pool, self.recommended
+        if other is not None and this.pool.by_type == other.pool.by_type:
+            return "recommended"
+        if self.breaches:
+            return "breach"
+        if other is None:
+            return "alone"
+        if self.scenario.budget_usd_per_hour is not None:
+            if this.served_qps < other.served_qps * (1 - SAME_RATE):
+                return "slower"
+            if this.served_qps > other.served_qps * (1 + SAME_RATE):
+                return "faster"
+        dearer_usd = this.cost_usd_per_hour - other.cost_usd_per_hour
+        return "alike" if abs(dearer_usd) <= USD_TOLERANCE else "dearer" if dearer_usd > 0 else "cheaper"
+
+
+def recommendation(scenario: Scenario, measuring: Measuring) -> RatedPool | NoPlan:
+    """Return the pool that the plan of a scenario recommends, or why there is none.
+
+    Where a budget is too small for the load, that is the pool that comes nearest to it. Raises what
+    planner.plan.plan raises.
+    """
+    question = replace(scenario, min_qps=None) if scenario.budget_usd_per_hour else scenario
+    found = plan(question, measuring)
+    return found if isinstance(found, NoPlan) else found.chosen
+
+
+def explanation(
+    scenario: Scenario, pool: Pool, recommended: RatedPool | Pool | NoPlan, measuring: Measuring
+) -> Explanation:
+    """Return the explanation of a pool, all of whose types can be looked at (candidates.usable_types).
+
+    `recommended` is what `recommendation` returns, or the pool of a plan made earlier. Raises SolverError if
+    a solver fails.
+    """
+    table = _table(scenario, pool)
+    rater = Rater(table, measuring(table))
+    counts = table.counts(pool)
+    goal = _goal(rater, recommended)
+    same = goal is not None and goal.pool.by_type == pool.by_type
+    rated = goal if goal and same else rater.verified(rater.rated(counts))
+    limits = Limits(_most_of_each(scenario, table), scenario.budget_usd_per_hour)
+    breaches = tuple(_breaches(scenario, rated))
+    least_qps = _least_qps(scenario, goal)
+    mended = not breaches and least_qps is not None and rated.served_qps >= least_qps
+    change = None
+    if goal and least_qps and not (same or mended):
+        change = smallest_change(rater, counts, goal, least_qps, limits)
+    return Explanation(
+        scenario,
+        table,
+        rated,
+        goal,
+        recommended.reason if isinstance(recommended, NoPlan) else None,
+        breaches,
+        least_qps,
+        with_simulated_gain(bottleneck(table, rater.program, counts, limits.most > counts), rater, rated),
+        change,
+        _trades(scenario, rater, rated, limits.most),
+    )
+
+
+def _table(scenario: Scenario, pool: Pool) -> ServiceTable:
+    """Return the table of the types that the plan may use, and of those in the pool."""
+    wanted = {each.name for each in candidates(scenario)[0]} | set(pool.by_type)
+    return service_table(scenario, [each for each in usable_types(scenario) if each.name in wanted])
+
+
+def _goal(rater: Rater, recommended: RatedPool | Pool | NoPlan) -> RatedPool | None:
+    if isinstance(recommended, NoPlan):
+        return None
+    if isinstance(recommended, Pool):
+        recommended = rater.rated(rater.table.counts(recommended))
+    return rater.verified(recommended)
+
+
+def _least_qps(scenario: Scenario, goal: RatedPool | None) -> float | None:
+    """Return the rate that is wanted, as far as the recommended pool serves it."""
+    if goal is None:
+        return scenario.min_qps
+    load = scenario.min_qps
+    return load if load is not None and load <= goal.served_qps else goal.served_qps * (1 - SAME_RATE)
+
+
+def _most_of_each(scenario: Scenario, table: ServiceTable) -> Counts:
+    """Return how many of each type (J,) the scenario lets a pool have."""
+    allowed = {each.name for each in candidates(scenario)[0]}
+    caps = (scenario.max_instances.get(name, _UNLIMITED) if name in allowed else 0 for name in table.names)
+    return np.array(list(caps), dtype=np.int64)
+
+
+def _breaches(scenario: Scenario, rated: RatedPool) -> Iterator[Breach]:
+    """Yield everything that makes the pool no answer to the scenario."""
+    left_out = {each.name: each for each in candidates(scenario)[1]}
+    budget, load = scenario.budget_usd_per_hour, scenario.min_qps
+    for name, count in rated.pool.counts:
+        if name in left_out and left_out[name].code != "too_dear":  # the budget says that better
+            yield Breach(left_out[name].code, f"{name} may not be used: {left_out[name].reason}")
+        elif count > scenario.max_instances.get(name, count):
+            yield Breach("too_many", f"{count} × {name}, where at most {scenario.max_instances[name]} may be used")
+    if budget is not None and rated.cost_usd_per_hour > budget + USD_TOLERANCE:
+        yield Breach("over_budget", f"{rated.cost_usd_per_hour:.3f} $/h, over the budget of {budget:g} $/h")
+    if rated.capacity_qps <= 0:
+        yield Breach("misses_target", f"it cannot keep {scenario.qos} at any rate")
+    elif rated.served_qps <= 0:
+        yield Breach("misses_target", f"it keeps {scenario.qos} in simulation at no rate")
+    elif load is not None and rated.served_qps < load * (1 - 1e-6):
+        yield Breach("short_of_load", f"it carries {rated.served_qps:.1f} queries/s of the load of {load:g}")
+
+
+def _trades(scenario: Scenario, rater: Rater, rated: RatedPool, most_of_each: Counts) -> tuple[Trade, ...]:
+    """Return the trades that keep what the pool serves, or only the load where it serves more than that."""
+    load, served = scenario.min_qps, rated.served_qps
+    least_qps = load if load is not None and load <= served else served * (1 - SAME_RATE)
+    return trades(rater, rater.table.counts(rated.pool), least_qps, most_of_each) if least_qps > 0 else ()
