@@ -2,8 +2,8 @@
 
 A compiled loop asks the policy again and again, so that calls from Python are not in the time. The batch
 size of the query that has waited longest changes from call to call, so that no call can be left out. Most
-policies decide on that query alone; only `deeprecsys` and `kairos` look at the others. `kairos` looks at
-64 at most.
+policies decide on that query alone; only `deeprecsys`, `kairos` and `shadow` look at the others, the last two
+at 32 at most.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from kairos_cli.domain.service_table import ServiceTable
+from kairos_cli.planner.capacity import shadow_prices
 from kairos_cli.policies import NAMES
 from kairos_cli.policies.compiled import kernel
 from kairos_cli.policies.dispatch import assign
@@ -55,7 +56,8 @@ def _microseconds(table: ServiceTable, counts: Ints, idle: int, policy: str, num
     waiting = _waiting(table, sizes[:number], now_ms, rng)
     pool = _pool(counts, idle, now_ms, table.qos.latency_ms, rng)
     chosen = np.empty((len(pool.type) + 1, 2), np.int64)
-    known = list(NAMES).index(policy), now_ms, waiting, pool, service(table), np.array([float(LARGE_ROW)]), chosen
+    service_known = service(table, counts, shadow_prices(table, counts))
+    known = list(NAMES).index(policy), now_ms, waiting, pool, service_known, np.array([float(LARGE_ROW)]), chosen
     _repeated(1, sizes, *known)
     (once, _), *_ = best_times([partial(_repeated, 10, sizes, *known)], 2)
     times = max(int(LOOP_S / once * 10), 10)

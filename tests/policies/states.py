@@ -56,9 +56,15 @@ def known(
     prices: Sequence[float] | None = None,
     rates_qps: Sequence[float] | None = None,
     base: int = 0,
+    time_price: Sequence[float] | None = None,
+    quantile_ms: Sequence[Sequence[Sequence[float]]] | None = None,
+    level: Sequence[float] = (0.0, 1.0),
 ) -> Service:
-    """Return what is known of types (J) by batch size (B)."""
+    """Return what is known of types (J) by batch size (B); without quantiles they always take their mean."""
     mean = np.array(mean_ms, dtype=np.float64)
+    time = np.array(time_price or np.ones(len(mean)), dtype=np.float64)
+    quantile = np.stack([mean, mean], axis=-1) if quantile_ms is None else np.array(quantile_ms, dtype=np.float64)
+    worth = (time[:, None] * mean).min(axis=0)
     return Service(
         mean,
         np.array(prices or np.ones(len(mean)), dtype=np.float64),
@@ -66,6 +72,12 @@ def known(
         mean[base, -1] / mean[:, -1],
         base,
         target_ms,
+        quantile,
+        np.array(level, dtype=np.float64),
+        time,
+        worth,
+        np.maximum(worth, 1e-9) ** -0.2,
+        quantile[..., -1].min(axis=0),
     )
 
 

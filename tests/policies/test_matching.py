@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from kairos_cli.policies.matching import match
+from kairos_cli.policies.matching import NEVER, match
 
 Matrix = NDArray[np.float64]
 
@@ -21,7 +21,7 @@ SHAPES = [(rows, columns) for rows in range(1, 7) for columns in range(rows, 9)]
 def matched(cost: Matrix) -> tuple[list[int], float]:
     """Return the row of each column, and the total cost; checks that each row has exactly one column."""
     row_of_column = np.full(cost.shape[1], 99)
-    match(cost, row_of_column)
+    match(cost, np.full(len(cost), NEVER), row_of_column)
     column = np.flatnonzero(row_of_column >= 0)
     assert list(range(len(cost))) == sorted(row_of_column[column])
     assert {-1} >= set(row_of_column[row_of_column < 0])

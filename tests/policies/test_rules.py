@@ -13,7 +13,7 @@ from tests.policies.states import IDLE, NOW_MS, Pairs, ask, drawn_state, instanc
 
 #: Those that place a query on its arrival, busy or not, and those that give work to idle instances only.
 ON_ARRIVAL = ("clockwork", "greedy", "least_loaded", "instance_aware")
-TO_IDLE = ("fcfs", "deeprecsys", "kairos")
+TO_IDLE = ("fcfs", "deeprecsys", "kairos", "shadow")
 
 Score = Callable[[int], object]
 
@@ -44,7 +44,7 @@ def score(policy: str, waiting: Waiting, pool: PoolState, service: Service) -> S
 
 
 def test_every_policy_is_one_of_two_kinds() -> None:
-    """Seven policies place queries on arrival or hand them to idle instances; none does both."""
+    """Eight policies place queries on arrival or hand them to idle instances; none does both."""
     assert set(NAMES) == {*ON_ARRIVAL, *TO_IDLE}
     assert len(NAMES) == len(ON_ARRIVAL) + len(TO_IDLE)
 

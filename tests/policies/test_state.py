@@ -58,7 +58,7 @@ def test_prices_and_target_are_passed_on() -> None:
 
 def test_the_numbers_of_the_policies_are_their_places_among_the_names() -> None:
     """The name on the command line and the number in the compiled code mean the same policy."""
-    assert list(range(7)) == [getattr(dispatch, name.upper()) for name in NAMES]
+    assert list(range(8)) == [getattr(dispatch, name.upper()) for name in NAMES]
 
 
 def test_every_policy_has_a_manual_page_with_options_and_an_example() -> None:

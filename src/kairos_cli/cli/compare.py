@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from kairos_cli.cli.answer import Answer, answer_options, give, note
-from kairos_cli.cli.effort_options import effort, effort_options
+from kairos_cli.cli.effort_options import effort, effort_options, measuring
 from kairos_cli.cli.exit_codes import ExitCode
 from kairos_cli.cli.progress import progress
 from kairos_cli.cli.scenario_options import scenario_flags, scenario_options
@@ -24,6 +24,7 @@ SCHEMES = {
     "least loaded": "least_loaded",
     "instance aware": "instance_aware",
     "Kairos, verified choice": "kairos",
+    "shadow, verified choice": "shadow",
 }
 PUBLISHED = "Kairos, published choice"
 
@@ -72,7 +73,6 @@ def _tasks(among: Any, how_much: Any) -> list[Callable[[], Any]]:
     from dataclasses import replace
 
     from kairos_cli.planner.comparison import best_homogeneous, best_pool, published_pool
-    from kairos_cli.simulate.measure import measuring
 
     alone = replace(how_much, workers=0)  # the rows are simulated side by side instead
 
@@ -85,7 +85,7 @@ def _tasks(among: Any, how_much: Any) -> list[Callable[[], Any]]:
     searched = [row(scheme, policy) for scheme, policy in SCHEMES.items()]
     return [
         lambda: best_homogeneous(among, {policy: measure(policy) for policy in SCHEMES.values()}),
-        *searched[:-1],
+        *searched[:-2],
         lambda: published_pool(among, PUBLISHED, "kairos", measure("kairos")),
-        searched[-1],
+        *searched[-2:],
     ]

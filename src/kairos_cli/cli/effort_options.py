@@ -36,6 +36,14 @@ def effort_options(command: Command) -> Command:
     return command
 
 
+def measuring(policy: str, how_much: Any, told: Callable[[], None] = lambda: None) -> Any:
+    """Return the way to measure pools that the planner is given: simulation, with the planner's shadow prices."""
+    from kairos_cli.planner.capacity import shadow_prices
+    from kairos_cli.simulate import measure
+
+    return measure.measuring(policy, how_much, told, shadow_prices)
+
+
 def effort(queries: int, replications: int, seed: int) -> Any:
     """Return the effort in the simulator's terms, with a thread for each core."""
     from kairos_cli.simulate.measure import Effort

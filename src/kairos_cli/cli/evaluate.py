@@ -10,6 +10,7 @@ import click
 
 from kairos_cli.cli.answer import Answer, answer_options, give, note
 from kairos_cli.cli.effort_options import effort, effort_options
+from kairos_cli.cli.plan import POLICY
 from kairos_cli.cli.pool_check import check_pool
 from kairos_cli.cli.progress import progress
 from kairos_cli.cli.scenario_options import pool_of, scenario_flags, scenario_options
@@ -22,7 +23,7 @@ from kairos_cli.policies import NAMES
 @click.option("--pool", "pool_text", metavar="TYPE=N,…", help="The pool.  [default: the one kairos plan finds]")
 @click.option("--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE", help="The pool of a saved plan.")
 @click.option(
-    "--policy", "policies", multiple=True, type=click.Choice([*NAMES, "all"]), default=["kairos"], show_default=True,
+    "--policy", "policies", multiple=True, type=click.Choice([*NAMES, "all"]), default=[POLICY], show_default=True,
     help="How queries are distributed; may be repeated.",
 )  # fmt: skip
 @click.option("--rate", "rate_qps", type=float, metavar="QPS", help="Look at this rate.  [default: the allowable one]")
@@ -141,11 +142,12 @@ def _trace(path: Path | None) -> Any:
 
 def _simulator(table: Any, trace: Any, how_much: Any, capacity_qps: float) -> Any:
     """Return a simulator on Poisson streams, or on the arrivals of a trace."""
+    from kairos_cli.planner.capacity import shadow_prices
     from kairos_cli.simulate.measure import long_enough, simulator, trace_simulator
 
     if trace is None:
-        return simulator(table, long_enough(how_much, table, capacity_qps))
-    return trace_simulator(table, trace.arrival_s * trace.rate_qps, trace.batch_size, how_much)
+        return simulator(table, long_enough(how_much, table, capacity_qps), shadow_prices)
+    return trace_simulator(table, trace.arrival_s * trace.rate_qps, trace.batch_size, how_much, shadow_prices)
 
 
 def _rows(results: list[dict[str, Any]]) -> list[dict[str, Any]]:

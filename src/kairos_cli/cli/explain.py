@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from kairos_cli.cli.answer import Answer, answer_options, give
-from kairos_cli.cli.effort_options import effort, effort_options
+from kairos_cli.cli.effort_options import effort, effort_options, measuring
 from kairos_cli.cli.plan import POLICY
 from kairos_cli.cli.pool_check import check_pool
 from kairos_cli.cli.progress import progress
@@ -44,7 +44,6 @@ def command(
     from kairos_cli.planner.explanation import explanation, recommendation
     from kairos_cli.report.explanation_document import explanation_document, explanation_rows
     from kairos_cli.report.explanation_sections import explanation_sections
-    from kairos_cli.simulate.measure import measuring
 
     question, recommended = _question(scenario, scenario_flags(flags), profiles, plan_file)
     if pool_text is None:
@@ -98,11 +97,13 @@ def _nothing_beside_the_plan(scenario: Path | None, given: dict[str, Any]) -> No
 
 def _observed(explained: Any, how_much: Any) -> list[Any]:
     """Return what happens on the two pools at the lower of the rates they serve; None for one that serves none."""
+    from kairos_cli.planner.capacity import shadow_prices
     from kairos_cli.simulate.measure import long_enough, simulator
     from kairos_cli.simulate.observe import observation
 
     def observed(rated: Any) -> Any:
-        simulation = simulator(explained.table, long_enough(how_much, explained.table, rated.capacity_qps))
+        enough = long_enough(how_much, explained.table, rated.capacity_qps)
+        simulation = simulator(explained.table, enough, shadow_prices)
         return observation(simulation, explained.table.counts(rated.pool), POLICY, rated.measured.option, min(rates))
 
     pools = [explained.pool, explained.recommended]

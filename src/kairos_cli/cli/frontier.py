@@ -11,7 +11,7 @@ import click
 
 from kairos_cli.cli.answer import Answer, answer_options, give, note
 from kairos_cli.cli.budgets import budgets_of
-from kairos_cli.cli.effort_options import effort, effort_options
+from kairos_cli.cli.effort_options import effort, effort_options, measuring
 from kairos_cli.cli.exit_codes import ExitCode
 from kairos_cli.cli.plan import POLICY, choose_option, remarks
 from kairos_cli.cli.progress import progress
@@ -107,7 +107,6 @@ def _measuring(question: Any, queries: int, replications: int) -> Any:
     if question.choose != "verified":
         return None
     from kairos_cli.planner.measured_once import measured_once
-    from kairos_cli.simulate.measure import measuring
 
     # The budgets are simulated side by side, not the replications of one.
     return measured_once(measuring(POLICY, replace(effort(queries, replications, question.seed), workers=0)))

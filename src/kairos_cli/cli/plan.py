@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from kairos_cli.cli.answer import Answer, answer_options, give, note
-from kairos_cli.cli.effort_options import effort, effort_options
+from kairos_cli.cli.effort_options import effort, effort_options, measuring
 from kairos_cli.cli.exit_codes import ExitCode
 from kairos_cli.cli.progress import progress
 from kairos_cli.cli.scenario_options import scenario_flags, scenario_options
 
 #: The policy under which pools are measured.
-POLICY = "kairos"
+POLICY = "shadow"
 
 choose_option = click.option(
     "--choose",
@@ -80,8 +80,6 @@ def _measuring(question: Any, queries: int, replications: int, advance: Any) -> 
     """Return the way to measure pools, or None if the rule of choice needs none: numba takes time to start."""
     if question.choose != "verified":
         return None
-    from kairos_cli.simulate.measure import measuring
-
     return measuring(POLICY, effort(queries, replications, question.seed), advance)
 
 

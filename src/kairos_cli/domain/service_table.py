@@ -6,7 +6,7 @@ Vocabulary: J instance types, B batch sizes of the mix, Q quantile levels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,18 @@ class ServiceTable:
     quantile_ms: Floats
     qos: QosTarget
     first_too_slow: NDArray[np.int64] | None = None
+
+    def only(self, types: NDArray[np.bool_]) -> ServiceTable:
+        """Return the table of some of the types (J,)."""
+        return replace(
+            self,
+            names=tuple(name for name, kept in zip(self.names, types, strict=True) if kept),
+            price_usd_per_hour=self.price_usd_per_hour[types],
+            mean_ms=self.mean_ms[types],
+            on_time=self.on_time[types],
+            quantile_ms=self.quantile_ms[types],
+            first_too_slow=None if self.first_too_slow is None else self.first_too_slow[types],
+        )
 
     def counts(self, pool: Pool) -> NDArray[np.int64]:
         """Return the pool as a count for each type (J,); raises KeyError for a type not in the table."""

@@ -97,6 +97,17 @@ def _program(table: ServiceTable) -> highspy.HighsLp:
     return lp
 
 
+def shadow_prices(table: ServiceTable, counts: Counts) -> Floats:
+    """Return the shadow price (J,) of each type in a pool (J,), in queries/s an instance; 0 for types not in it.
+
+    Where several prices are right, always the same ones, whatever was solved before.
+    """
+    present = counts > 0
+    prices = np.zeros(len(counts))
+    prices[present] = CapacityProgram(table.only(present)).solve(counts[present]).shadow_price
+    return prices
+
+
 def by_capacity(program: CapacityProgram, counts: Counts) -> Iterator[tuple[int, Capacity]]:
     """Yield the pools (N, J) as row number and capacity, the greatest capacity first.
 

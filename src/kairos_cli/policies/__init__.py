@@ -14,4 +14,5 @@ NAMES = {
     "least_loaded": "fewest outstanding queries",
     "instance_aware": "fewest outstanding queries for its speed",
     "kairos": "matching of queries and instances (KAIROS, published)",
+    "shadow": "matching by shadow prices, with waiting (ours)",
 }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from kairos_cli.policies import clockwork, deeprecsys, fcfs, greedy, instance_aware, kairos, least_loaded
+from kairos_cli.policies import clockwork, deeprecsys, fcfs, greedy, instance_aware, kairos, least_loaded, shadow
 from kairos_cli.policies.compiled import inlined
 
-FCFS, DEEPRECSYS, CLOCKWORK, GREEDY, LEAST_LOADED, INSTANCE_AWARE, KAIROS = range(7)
+FCFS, DEEPRECSYS, CLOCKWORK, GREEDY, LEAST_LOADED, INSTANCE_AWARE, KAIROS, SHADOW = range(8)
 
 
 @inlined
@@ -25,4 +25,6 @@ def assign(policy: int, now_ms: float, waiting: Any, pool: Any, service: Any, op
         return least_loaded.assign(now_ms, waiting, pool, service, options, chosen)
     if policy == INSTANCE_AWARE:
         return instance_aware.assign(now_ms, waiting, pool, service, options, chosen)
-    return kairos.assign(now_ms, waiting, pool, service, options, chosen)
+    if policy == KAIROS:
+        return kairos.assign(now_ms, waiting, pool, service, options, chosen)
+    return shadow.assign(now_ms, waiting, pool, service, options, chosen)

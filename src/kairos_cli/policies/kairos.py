@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from kairos_cli.policies.compiled import kernel
-from kairos_cli.policies.matching import match
+from kairos_cli.policies.matching import NEVER, match
 
 MOST_QUERIES = 32
 #: What the authors' 500 and 1000 ms are of their target, and how near to the target is too near.
@@ -61,7 +61,7 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
             else:
                 cost[query, column] = pair
     matched = np.empty(cost.shape[1], np.int64)
-    match(cost, matched)
+    match(cost, np.full(cost.shape[0], NEVER), matched)
     count = 0
     for place in range(len(matched)):
         if matched[place] < 0:

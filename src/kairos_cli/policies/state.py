@@ -7,7 +7,8 @@ A policy is a kernel, called after every arrival and every completion while quer
 All times are in ms on one clock, which the caller reads; a kernel reads none. Queries and instances are
 numbered by their place in the arrays. The kernel writes rows (query, instance) into `chosen`: this work
 to that instance. An instance that is idle starts it at once; one that is not takes it into its own
-queue, first in, first out. What is not assigned waits, and is seen again at the next event.
+queue, first in, first out. What is not assigned waits, and is seen again at the next event; so a policy
+must not let all queries wait while all instances are idle, for no event would follow.
 """
 
 from __future__ import annotations
@@ -45,10 +46,15 @@ class PoolState(NamedTuple):
 
 
 class Service(NamedTuple):
-    """What is known about service beforehand, by type (J,) and batch size (B,).
+    """What is known about service beforehand, by type (J,), batch size (B,) and quantile level (Q,).
 
     `base` is the base type and `weight` (J,) the speed of each type relative to it, at the largest size.
-    `rate_qps` (J,) is what one instance would serve of the whole mix.
+    `rate_qps` (J,) is what one instance would serve of the whole mix. `quantile_ms` (J, B, Q) and `level`
+    (Q,) tell how latencies spread.
+
+    For one pool: `time_price` (J,), what a ms of an instance is worth, in queries; `worth` (B,) the price of
+    a query's time where it is cheapest, `lightness` (B,) a low power of it for those with little work; and
+    `fastest_ms` (B,), the latency that the fastest type all but surely keeps to.
     """
 
     mean_ms: Floats
@@ -57,18 +63,55 @@ class Service(NamedTuple):
     weight: Floats
     base: int
     target_ms: float
+    quantile_ms: Floats
+    level: Floats
+    time_price: Floats
+    worth: Floats
+    lightness: Floats
+    fastest_ms: Floats
 
 
-def service(table: ServiceTable) -> Service:
-    """Return what policies know of a table; without a base type the fastest on the largest size stands in."""
+#: By how much the time of a type is held dearer than its shadow price if it alone is fast enough for some sizes.
+_RESERVE = 1.05
+#: What "all but surely" is, and the power that makes little work a little more urgent.
+_SURELY, _LIGHT = 0.99, -0.2
+
+
+def service(table: ServiceTable, counts: Ints | None = None, shadow_price: Floats | None = None) -> Service:
+    """Return what policies know of a table and of a pool (J,) with shadow prices (J,) in queries/s an instance.
+
+    Without a base type the fastest on the largest size stands in. Without counts the pool has all types,
+    and without shadow prices an instance is worth what it would serve alone.
+    """
     mean_ms = np.ascontiguousarray(table.mean_ms)
     largest_ms = mean_ms[:, -1]
     base = int(np.argmin(largest_ms)) if table.base is None else table.base
+    rate_qps = 1000 / (mean_ms @ table.probability)
+    present = np.ones(len(mean_ms), dtype=bool) if counts is None else counts > 0
+    high_ms = np.where(present[:, None], _high_ms(table), np.inf)
+    in_time = high_ms <= table.qos.latency_ms
+    alone = (in_time & (in_time.sum(axis=0) == 1)).any(axis=1)
+    time_price = (rate_qps if shadow_price is None else shadow_price) / 1000 * np.where(alone, _RESERVE, 1.0)
+    worth = np.where(present[:, None], time_price[:, None] * mean_ms, np.inf).min(axis=0)
     return Service(
         mean_ms,
         table.price_usd_per_hour,
-        1000 / (mean_ms @ table.probability),
+        rate_qps,
         largest_ms[base] / largest_ms,
         base,
         table.qos.latency_ms,
+        np.ascontiguousarray(table.quantile_ms),
+        table.level,
+        np.where(present, time_price, 0.0),
+        worth,
+        np.maximum(worth, 1e-9) ** _LIGHT,
+        high_ms.min(axis=0),
     )
+
+
+def _high_ms(table: ServiceTable) -> Floats:
+    """Return the latency (J, B) that service all but surely keeps to."""
+    above = int(np.clip(np.searchsorted(table.level, _SURELY), 1, len(table.level) - 1))
+    part = (_SURELY - table.level[above - 1]) / (table.level[above] - table.level[above - 1])
+    low_ms, high_ms = table.quantile_ms[..., above - 1], table.quantile_ms[..., above]
+    return np.asarray(low_ms + part * (high_ms - low_ms))

@@ -12,7 +12,7 @@ from kairos_cli.domain.latency_profile import Floats
 from kairos_cli.domain.service_table import ServiceTable
 from kairos_cli.policies.state import Ints
 from kairos_cli.simulate.allowable import Allowable, allowable
-from kairos_cli.simulate.simulator import Simulator
+from kairos_cli.simulate.simulator import ShadowPrices, Simulator
 from kairos_cli.simulate.streams import stream, trace_stream
 from kairos_cli.simulate.tuning import options
 
@@ -38,21 +38,30 @@ def long_enough(effort: Effort, table: ServiceTable, capacity_qps: float) -> Eff
     return replace(effort, queries=effort.queries * 2**doublings)
 
 
-def simulator(table: ServiceTable, effort: Effort) -> Simulator:
+def simulator(table: ServiceTable, effort: Effort, shadow_prices: ShadowPrices | None = None) -> Simulator:
     """Return a simulator on Poisson streams of the table's mix."""
     streams = [stream(table, effort.queries, effort.seed, each) for each in range(effort.replications)]
-    return Simulator(table, streams, effort.workers)
+    return Simulator(table, streams, effort.workers, shadow_prices)
 
 
-def trace_simulator(table: ServiceTable, arrival: Floats, batch_size: Ints, effort: Effort) -> Simulator:
+def trace_simulator(
+    table: ServiceTable,
+    arrival: Floats,
+    batch_size: Ints,
+    effort: Effort,
+    shadow_prices: ShadowPrices | None = None,
+) -> Simulator:
     """Return a simulator on the queries of a trace, arrivals (N,) in mean gaps; replications differ in luck."""
     size = np.searchsorted(table.batch_size, batch_size).astype(np.int64)
     streams = [trace_stream(table, size, arrival, effort.seed, each) for each in range(effort.replications)]
-    return Simulator(table, streams, effort.workers)
+    return Simulator(table, streams, effort.workers, shadow_prices)
 
 
 def measuring(
-    policy: str, effort: Effort, told: Callable[[], None] = lambda: None
+    policy: str,
+    effort: Effort,
+    told: Callable[[], None] = lambda: None,
+    shadow_prices: ShadowPrices | None = None,
 ) -> Callable[[ServiceTable], Callable[[Ints, float, float], Allowable | None]]:
     """Return the function that the planner calls with its table; `told` is called at every pool measured."""
 
@@ -63,7 +72,7 @@ def measuring(
             told()
             enough = long_enough(effort, table, capacity_qps)
             simulation = simulators.get(enough.queries) or simulators.setdefault(
-                enough.queries, simulator(table, enough)
+                enough.queries, simulator(table, enough, shadow_prices)
             )
             tried = options(policy, table, counts)
             return allowable(simulation, counts, policy, capacity_qps, tried, better_than_qps)

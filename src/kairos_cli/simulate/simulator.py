@@ -39,17 +39,29 @@ class Run:
     span_ms: float
 
 
+#: The shadow prices (J,) of a pool (J,) of a table, in queries/s an instance; the planner knows them.
+ShadowPrices = Callable[[ServiceTable, Ints], Floats]
+
+
 class Simulator:
     """Simulates pools of one service table on the same streams of queries.
 
+    `shadow_prices` are what the policy `shadow` goes by.
     With `workers` it does so in that many threads, and the thread that waits for them can be interrupted,
     which compiled code cannot; with none it does so in the thread of the caller.
     """
 
-    def __init__(self, table: ServiceTable, streams: Sequence[Stream], workers: int = 0) -> None:
+    def __init__(
+        self,
+        table: ServiceTable,
+        streams: Sequence[Stream],
+        workers: int = 0,
+        shadow_prices: ShadowPrices | None = None,
+    ) -> None:
         self.table = table
         self.streams = tuple(streams)
-        self.service: Service = service(table)
+        self._shadow_prices = shadow_prices
+        self._known: dict[bytes, Service] = {}
         self._quantile_ms = np.ascontiguousarray(table.quantile_ms)
         self._executor = ThreadPoolExecutor(workers) if workers else None
 
@@ -74,7 +86,8 @@ class Simulator:
         self, streams: Sequence[Stream], counts: Ints, policy: str, option: float, rate_qps: float, most_late: int
     ) -> Iterator[int]:
         """Return the number of late queries of each stream."""
-        return self._each(lambda stream: self._run(stream, counts, policy, option, rate_qps, most_late)[0], streams)
+        known = self._service(counts)
+        return self._each(lambda each: self._run(each, counts, known, policy, option, rate_qps, most_late)[0], streams)
 
     def _each(self, do: Callable[[Stream], Result], streams: Sequence[Stream]) -> Iterator[Result]:
         """Return what is done with each stream, side by side where there are workers."""
@@ -82,12 +95,28 @@ class Simulator:
 
     def observe(self, counts: Ints, policy: str, option: float, rate_qps: float) -> Run:
         """Return everything that happened at a rate."""
+        known = self._service(counts)
         return _joined(
-            list(self._each(lambda stream: self._observe(stream, counts, policy, option, rate_qps), self.streams))
+            list(self._each(lambda each: self._observe(each, counts, known, policy, option, rate_qps), self.streams))
         )
 
+    def _service(self, counts: Ints) -> Service:
+        """Return what policies know of a pool; shadow prices take a linear program, so they are kept."""
+        key = counts.tobytes()
+        if key not in self._known:
+            price = self._shadow_prices(self.table, counts) if self._shadow_prices else None
+            self._known[key] = service(self.table, counts, price)
+        return self._known[key]
+
     def _run(
-        self, stream: Stream, counts: Ints, policy: str, option: float, rate_qps: float, most_late: int
+        self,
+        stream: Stream,
+        counts: Ints,
+        known: Service,
+        policy: str,
+        option: float,
+        rate_qps: float,
+        most_late: int,
     ) -> tuple[int, Queries, Record]:
         number = len(stream.size)
         queries = Queries(stream.arrival * (1000 / rate_qps), stream.size, stream.step, stream.fraction)
@@ -95,7 +124,7 @@ class Simulator:
         late = run(
             list(NAMES).index(policy),
             np.array([option]),
-            self.service,
+            known,
             self._quantile_ms,
             np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             queries,
@@ -105,8 +134,11 @@ class Simulator:
         )
         return late, queries, record
 
-    def _observe(self, stream: Stream, counts: Ints, policy: str, option: float, rate_qps: float) -> Run:
-        _, queries, record = self._run(stream, counts, policy, option, rate_qps, most_late=len(stream.size))
+    def _observe(
+        self, stream: Stream, counts: Ints, known: Service, policy: str, option: float, rate_qps: float
+    ) -> Run:
+        everything = len(stream.size)
+        _, queries, record = self._run(stream, counts, known, policy, option, rate_qps, most_late=everything)
         served_type = np.repeat(np.arange(len(counts), dtype=np.int64), counts)[record.served_by]
         service_ms = record.finished_ms - record.started_ms
         kept = slice(_warm_up(stream), None)

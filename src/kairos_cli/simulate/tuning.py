@@ -7,15 +7,15 @@ import numpy as np
 from kairos_cli.domain.service_table import ServiceTable
 from kairos_cli.policies.state import Ints, service
 
-_HOPELESS = 1.5
+_HOPELESS = 2.0
 
 
 def options(policy: str, table: ServiceTable, counts: Ints) -> list[float]:
     """Return the options worth trying on a pool (J,), the most promising first; [0.0] where there are none.
 
     For `deeprecsys` every threshold, as a row of the table of batch sizes: first those at which the two
-    kinds of instances run out of time together. Thresholds that leave one kind with more work than half
-    again of the best one's are not worth a simulation.
+    kinds of instances run out of time together. Thresholds that leave one kind with more than twice the work of
+    the best one's are not worth a simulation.
     """
     base = service(table).base
     if policy != "deeprecsys" or counts[base] in (0, counts.sum()):

@@ -1,0 +1,187 @@
+"""Matching of queries and instances by shadow prices: the default of kairos.
+
+At every event the earliest queries that can still be on time are matched with all instances, the busy ones
+too, at least total cost; every query may also wait. Only pairs with an idle instance are carried out, and
+all is matched anew at the next event. What each part is for (docs/shadow.md has what each buys):
+
+- *Cost.* A pair costs what the time it takes is worth: the shadow price of that type, which is what the
+  pool's capacity would lose without that time, times the rest of its present work and the service. Less the
+  price of the query's time where it is cheapest: sent there at once, a query costs nothing. The time of a
+  type that alone is fast enough for some sizes is held 5 % dearer, so that near-ties spare it.
+- *Chance of being late.* The pair costs 6 times its chance of missing the target besides, from the quantiles
+  of the latency: noisy machines are not trusted with queries that have little time left.
+- *Waiting* costs 1 + 4 x the part of the target that is gone, so that an instance that is worth more to
+  others is left to them while there is time, and a query in a hurry is served anywhere in time. It costs a
+  little less for queries of much work (power -0.2 of it), so that bursts delay few queries.
+- *Sacrifice.* If the work of the queries before it would keep all instances busy beyond the time at which a
+  query must start, the query with most work among them is given up, and so on: of all ways to drain a queue
+  the one with the fewest late queries (Moore and Hodgson 1968). What is given up may be taken back.
+- *Late queries last.* Those that are late or given up take what instances others leave, where they are
+  cheapest; they become less choosy with age, by 1 % of a query's worth for every target they have waited.
+- *While all instances are idle* no query waits.
+- *Nothing starves.* One instance in 16 of the most numerous type, at least one, serves a query that has
+  waited more than 50 targets before all others, the oldest first. In overload the rest of the pool goes on
+  serving what can be on time.
+
+Options: none. The numbers are the same for all models and pools; `make bench-shadow` shows what others do.
+
+Not more than the 32 earliest queries are matched, and instances only as in `kairos`.
+
+Example: g4dn.xlarge idle, r5n.large free in 2 ms, a query of 10 items that takes 3.6 ms on the one and 3 ms
+on the other, at 0.2 and 0.08 queries for a ms. It waits for r5n.large: 0.40 against 0.72.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kairos_cli.policies.compiled import inlined, kernel
+from kairos_cli.policies.kairos import MOST_QUERIES, first_free
+from kairos_cli.policies.matching import match
+
+#: What a query that is certainly late costs, and one that waits, at first and as its time runs out.
+LATE, WAIT, HURRY = 6.0, 1.0, 4.0
+#: What a late query pays for another machine than its cheapest, by targets waited.
+LATE_WAIT = 0.01
+#: More than any pair costs: what no query pays that can be served.
+TOO_DEAR = 1e9
+#: After so many targets a late query comes first, on one instance in so many.
+LONGEST_TARGETS, RESERVED = 50.0, 16
+
+
+@kernel
+def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, chosen: Any) -> int:
+    """Serve what must not starve; match the others with the instances or let them wait."""
+    count = _overdue(now_ms, waiting, pool, service, chosen)
+    taken = chosen[0, 1] if count else -1
+    queries, spare_ms = _looked_at(now_ms, waiting, service, count)
+    instances = first_free(now_ms, pool, len(queries))
+    if len(instances) == 0 or len(queries) == 0:
+        return count
+    _give_up(waiting, queries, spare_ms, pool, service)
+    nothing_to_wait_for = pool.outstanding.max() == 0
+    cost = np.empty((len(queries), len(instances)))
+    wait = np.empty(len(queries))
+    for row in range(len(queries)):
+        size = waiting.size[queries[row]]
+        waited_ms = now_ms - waiting.arrival_ms[queries[row]]
+        in_time = spare_ms[row] >= 0
+        if in_time:
+            wait[row] = (WAIT + HURRY * (1 - spare_ms[row] / service.target_ms)) * service.lightness[size]
+        else:
+            wait[row] = LATE_WAIT * waited_ms / service.target_ms
+        if nothing_to_wait_for:
+            wait[row] += TOO_DEAR
+        for column in range(len(instances)):
+            instance = instances[column]
+            kind = pool.type[instance]
+            rest_ms = max(pool.free_at_ms[instance] - now_ms, 0.0) if pool.outstanding[instance] else 0.0
+            pair = service.time_price[kind] * (rest_ms + service.mean_ms[kind, size]) - service.worth[size]
+            if in_time:
+                pair += LATE * _chance_of_more(service, kind, size, service.target_ms - waited_ms - rest_ms)
+            cost[row, column] = pair if instance != taken else np.inf
+    matched = np.empty(len(instances), np.int64)
+    match(cost, wait, matched)
+    for column in range(len(instances)):
+        if matched[column] >= 0 and pool.outstanding[instances[column]] == 0:
+            chosen[count, 0] = queries[matched[column]]
+            chosen[count, 1] = instances[column]
+            count += 1
+    return count
+
+
+@kernel
+def _overdue(now_ms: float, waiting: Any, pool: Any, service: Any, chosen: Any) -> int:
+    """Give the oldest query, if it has waited too long, to an instance kept for that; return 1 if done."""
+    if now_ms - waiting.arrival_ms[0] <= LONGEST_TARGETS * service.target_ms:
+        return 0
+    most = 0
+    for kind in range(len(pool.first) - 1):
+        if pool.first[kind + 1] - pool.first[kind] > pool.first[most + 1] - pool.first[most]:
+            most = kind
+    last = pool.first[most + 1]
+    for instance in range(last - 1 - (last - pool.first[most] - 1) // RESERVED, last):
+        if pool.outstanding[instance] == 0:
+            chosen[0, 0] = 0
+            chosen[0, 1] = instance
+            return 1
+    return 0
+
+
+@kernel
+def _looked_at(now_ms: float, waiting: Any, service: Any, first: int) -> tuple[Any, Any]:
+    """Return the queries to match, from place `first` on: the earliest in time, then the earliest late.
+
+    With each the time left before it must start on the type that is fastest all but surely; under 0 for late
+    ones.
+    """
+    number = len(waiting.size)
+    queries = np.empty(min(number - first, MOST_QUERIES), np.int64)
+    spare_ms = np.empty(len(queries))
+    count = 0
+    # Those that have waited the whole target are late whatever their size, and the earliest.
+    start = first + np.searchsorted(waiting.arrival_ms[first:], now_ms - service.target_ms)
+    for query in range(start, number):
+        if count == len(queries):
+            return queries, spare_ms
+        left_ms = service.target_ms - (now_ms - waiting.arrival_ms[query])
+        if left_ms >= service.fastest_ms[waiting.size[query]]:
+            queries[count] = query
+            spare_ms[count] = left_ms - service.fastest_ms[waiting.size[query]]
+            count += 1
+    in_time = count
+    place = 0
+    for query in range(first, number):
+        if count == len(queries):
+            break
+        if place < in_time and queries[place] == query:
+            place += 1
+            continue
+        queries[count] = query
+        spare_ms[count] = -1.0
+        count += 1
+    return queries, spare_ms
+
+
+@kernel
+def _give_up(waiting: Any, queries: Any, spare_ms: Any, pool: Any, service: Any) -> None:
+    """Mark as late the queries that have to be given up, those with most work, for the others to be in time."""
+    worth_per_ms = 0.0
+    for kind in range(len(pool.first) - 1):
+        worth_per_ms += service.time_price[kind] * (pool.first[kind + 1] - pool.first[kind])
+    before = 0.0
+    for row in range(len(queries)):
+        if spare_ms[row] < 0:
+            return  # only late ones follow
+        while before > spare_ms[row] * worth_per_ms:
+            most = row
+            for other in range(row):
+                if spare_ms[other] >= 0 and (
+                    service.worth[waiting.size[queries[other]]] > service.worth[waiting.size[queries[most]]]
+                ):
+                    most = other
+            spare_ms[most] = -1.0
+            if most == row:
+                break
+            before -= service.worth[waiting.size[queries[most]]]
+        if spare_ms[row] >= 0:
+            before += service.worth[waiting.size[queries[row]]]
+
+
+@inlined
+def _chance_of_more(service: Any, kind: int, size: int, left_ms: float) -> float:
+    """Return the chance that service takes longer than a time."""
+    steps = len(service.level) - 1
+    if left_ms >= service.quantile_ms[kind, size, steps]:
+        return 0.0
+    if left_ms <= service.quantile_ms[kind, size, 0]:
+        return 1.0
+    step = 0
+    while service.quantile_ms[kind, size, step + 1] < left_ms:
+        step += 1
+    low = service.quantile_ms[kind, size, step]
+    high = service.quantile_ms[kind, size, step + 1]
+    part = (left_ms - low) / (high - low) if high > low else 1.0
+    return float(1 - (service.level[step] + part * (service.level[step + 1] - service.level[step])))
