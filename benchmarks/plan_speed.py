@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from catalogue import catalogue
+from kairos_cli.domain.constraints import Constraints
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.domain.service_table import ServiceTable, service_table
 from kairos_cli.loading.scenario import load_scenario
@@ -80,7 +81,7 @@ def _run(command: Sequence[str]) -> None:
 def print_capacity_programs() -> None:
     """Print how many capacity programs are solved in a second, one after the other."""
     table = _table(_shipped())
-    counts = affordable_counts(table, 2.5, {})
+    counts = affordable_counts(table, 2.5, Constraints())
     assert counts is not None
     counts = counts[able_to_serve(table, counts)]
     seconds, _ = _best_time(lambda: list(map(CapacityProgram(table).solve, counts)))
@@ -104,7 +105,7 @@ def _choosing(name: str, scenario: Scenario) -> tuple[str, ...]:
     """Return a row of the table; `checked` is the pool's capacity by the linear program."""
     table, budget = _table(scenario), scenario.budget_usd_per_hour
     assert budget is not None
-    seconds, found = _best_time(lambda: best_counts(table, budget, {}))
+    seconds, found = _best_time(lambda: best_counts(table, budget, Constraints()))
     shown = f"{len(table.names)}", f"{budget:g}", f"{seconds:.2f}"
     return (name, *shown, *(_found(table, found) if found else ("no pool", "", "", "", "")))
 

@@ -15,6 +15,7 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from kairos_cli.domain.constraints import Constraints
 from kairos_cli.domain.latency_profile import Floats, LatencyProfile, ModelProfile
 from kairos_cli.domain.prices import InstanceType, PriceList
 from kairos_cli.domain.qos import QosTarget
@@ -138,7 +139,7 @@ def shipped_table(model: str) -> ServiceTable:
 @functools.cache
 def shipped_pools(model: str) -> Counts:
     """Return all pools within 2.5 $/h that can meet the model's target."""
-    counts = affordable_counts(shipped_table(model), 2.5, {})
+    counts = affordable_counts(shipped_table(model), 2.5, Constraints())
     assert counts is not None
     return counts[able_to_serve(shipped_table(model), counts)]
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from kairos_cli.domain.pool import Pool
 from kairos_cli.domain.scenario import Scenario
-from kairos_cli.domain.service_table import ServiceTable, service_table
+from kairos_cli.domain.service_table import Counts, ServiceTable, service_table
 from kairos_cli.errors import InputError
 from kairos_cli.planner.candidates import candidates
 from kairos_cli.planner.capacity import CapacityProgram, by_capacity
 from kairos_cli.planner.choice import Measure, Measured, published_choice, verified_choice
-from kairos_cli.planner.enumeration import MOST_POOLS, Counts, able_to_serve, affordable_counts
+from kairos_cli.planner.enumeration import MOST_POOLS, able_to_serve, affordable_counts
 from kairos_cli.planner.published_bound import PublishedBound
 
 HOMOGENEOUS = "best homogeneous"
@@ -50,7 +50,7 @@ def pools(scenario: Scenario) -> Pools | str:
     if not types:
         return "no instance type can take part"
     table = service_table(scenario, types)
-    counts = affordable_counts(table, scenario.budget_usd_per_hour, scenario.max_instances)
+    counts = affordable_counts(table, scenario.budget_usd_per_hour, scenario.constraints)
     if counts is None:
         message = f"more than {MOST_POOLS} pools fit the budget, too many to give each scheme its best"
         raise InputError.of(message, None, "use a smaller budget, or fewer types with --only")

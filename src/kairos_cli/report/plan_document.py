@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from kairos_cli.domain.digest import digest
+from kairos_cli.domain.prices import machine_of
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.planner.candidates import LeftOut
 from kairos_cli.planner.choice import Measured
@@ -53,7 +54,12 @@ def scenario_part(scenario: Scenario) -> Document:
         "budget_usd_per_hour": scenario.budget_usd_per_hour,
         "min_qps": scenario.min_qps,
         "only": list(scenario.only),
-        "max_instances": dict(sorted(scenario.max_instances.items())),
+        "purchase": list(scenario.purchase),
+        "max_instances": dict(sorted(scenario.constraints.max_instances.items())),
+        "max_spot_share": scenario.constraints.max_spot_share,
+        "min_types": scenario.constraints.min_types,
+        "min_zones": scenario.constraints.min_zones,
+        "tolerate_loss": scenario.constraints.tolerate_loss,
         "choose": scenario.choose,
         "seed": scenario.seed,
     }
@@ -79,6 +85,7 @@ def _answer(plan: Plan, policy: str) -> Document:
             else plan.certificate.pools_enumerated - plan.certificate.pools_simulated,
             "best_other_capacity_qps": rounded(plan.certificate.best_other_capacity_qps),
             "gap_percent": rounded(plan.certificate.gap_percent),
+            "ended": plan.certificate.ended,
         },
         "ranking": [_rated(each) for each in plan.ranking],
     }
@@ -151,7 +158,8 @@ def _left_out(left_out: tuple[LeftOut, ...]) -> list[Document]:
 def _inputs(plan: Plan) -> Document:
     """Return all that is needed to plan and simulate this again, as it was read."""
     model, mix = plan.scenario.model, plan.scenario.mix
-    profiles = [model.latency[name] for name in plan.table.names]
+    bought = [each for each in plan.scenario.prices.instance_types if each.name in plan.table.names]
+    profiles = [model.latency[machine] for machine in dict.fromkeys(map(machine_of, plan.table.names))]
     rows: dict[str, list[list[Any]]] = {
         each.instance_type: [
             [int(size), *row]
@@ -163,6 +171,8 @@ def _inputs(plan: Plan) -> Document:
     }
     return {
         "price_usd_per_hour": dict(zip(plan.table.names, plan.table.price_usd_per_hour.tolist(), strict=True)),
+        "availability": {each.name: each.availability for each in bought if each.availability < 1},
+        "zones": {each.name: list(each.zones) for each in bought if each.zones},
         "batch_size": mix.batch_size.tolist(),
         "probability": mix.probability.tolist(),
         "quantiles": profiles[0].level.tolist(),
