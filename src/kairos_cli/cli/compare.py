@@ -48,9 +48,10 @@ def command(
     """
     from kairos_cli.loading.scenario import load_scenario
     from kairos_cli.planner.comparison import pools
+    from kairos_cli.planner.conflict import smallest_conflict
     from kairos_cli.report.comparison import comparison_document, comparison_sections
 
-    question = load_scenario(scenario, scenario_flags(flags), profiles)
+    question = load_scenario(scenario, scenario_flags(flags), profiles, conflict=smallest_conflict)
     among = pools(question)
     if isinstance(among, str):
         note(f"no pool fits: {among}")

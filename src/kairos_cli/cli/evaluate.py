@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,10 @@ def command(
     trace = _trace(trace_file)
     if trace is not None:
         question = replace(question, mix=trace.mix())
-    table, counts = _table(question, pool, "--pool" if pool_text else str(plan_file or "the plan"))
+    table, bought = _table(question, pool, "--pool" if pool_text else str(plan_file or "the plan"))
+    counts = table.present(bought)
+    for remark in _remarks(question, pool, table.pool(counts)):
+        note(f"note: {remark}", quiet)
     capacity_qps = _capacity(table, counts, rate_qps)
     how_much = effort(queries, replications, question.seed)
     simulation = _simulator(table, trace, how_much, capacity_qps)
@@ -66,7 +70,9 @@ def command(
         results = evaluate(simulation, counts, names, capacity_qps, rate_qps, advance)
     simulated: dict[str, Any] = {"queries": len(simulation.streams[0].size), "replications": len(simulation.streams)}
     simulated |= {"seed": question.seed, "trace": trace.name if trace else None}
-    document = evaluation_document(question, table, table.pool(counts), capacity_qps, results, simulated)
+    document = evaluation_document(
+        question, table, (table.pool(bought), table.pool(counts)), capacity_qps, results, simulated
+    )
     latency_ms = next((each.observed.latency_ms for each in results if each.observed), None)
     give(
         Answer(document, lambda: evaluation_sections(document, latency_ms), lambda: _rows(document["results"])),
@@ -93,35 +99,52 @@ def _question(
         return load_scenario(scenario, given, profiles, pool_given=True), saved.pool
     if pool_text is not None:
         return load_scenario(scenario, given, profiles, pool_given=True), pool_of(pool_text)
-    question = load_scenario(scenario, given, profiles)
+    from kairos_cli.planner.conflict import smallest_conflict
     from kairos_cli.planner.plan import NoPlan, plan
 
+    question = load_scenario(scenario, given, profiles, conflict=smallest_conflict)
     found = plan(replace(question, choose="capacity"))
     if isinstance(found, NoPlan):
         raise InputError.of(f"no pool fits: {found.reason}", scenario, found.hint)
     return question, found.chosen.pool
 
 
+def _remarks(question: Any, pool: Any, present: Any) -> Iterator[str]:
+    """Yield how what is simulated differs from what is bought or was planned."""
+    for name, count in pool.by_type.items():
+        there = present.by_type.get(name, 0)
+        if there < count:
+            often = f"{question.qos.percentile:g} % of the time"
+            yield f"of {count} × {name}, {there} are there at least {often}; these are simulated"
+    lost = question.constraints.tolerate_loss
+    if lost:
+        yield f"the pool is simulated whole; its plan is rated after the loss of any {lost}"
+
+
 def _table(question: Any, pool: Any, source: str) -> tuple[Any, Any]:
     """Return the service table of the scenario's types and the pool's counts in it."""
+    from kairos_cli.domain.prices import machine_of
     from kairos_cli.domain.service_table import service_table
     from kairos_cli.loading.toml_file import near_name
     from kairos_cli.planner.candidates import usable_types
     from kairos_cli.planner.rating import MOST_SIMULATED
 
     for name in pool.by_type:
-        profile = question.model.latency.get(name)
+        profile = question.model.latency.get(machine_of(name))
         if profile is not None and question.mix.largest > profile.largest:
             message = f"batch size {question.mix.largest} of {question.mix.name} is beyond the profile of {name}"
             hint = f"it ends at {profile.largest}; latencies are not extrapolated"
             raise InputError.of(message, None, hint)
-    types = usable_types(question)
+    usable = usable_types(question)
+    types = [each for each in usable if each.purchase in question.purchase or each.name in pool.by_type]
     names = [each.name for each in types]
     for name in pool.by_type:
         if name not in names:
             priced = name in question.prices.price_usd_per_hour()
             what = f"no latency profile of {question.model.name} for {name}" if priced else f"no price of {name}"
-            raise InputError.of(f"there is {what}", source, near_name(name, names, "types with both"))
+            raise InputError.of(
+                f"there is {what}", source, near_name(name, [each.name for each in usable], "types with both")
+            )
     if pool.size > MOST_SIMULATED:
         message = f"a pool of {pool.size} instances is too large to be simulated"
         raise InputError.of(message, source, f"the limit is {MOST_SIMULATED}; larger ones come close to their capacity")

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from kairos_cli.domain.digest import digest
-from kairos_cli.domain.prices import machine_of
+from kairos_cli.domain.prices import machine_of, purchase_of
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.planner.candidates import LeftOut
+from kairos_cli.planner.certificate import gap_percent
 from kairos_cli.planner.choice import Measured
 from kairos_cli.planner.plan import NoPlan, Plan
 from kairos_cli.planner.rating import RatedPool
@@ -67,6 +68,8 @@ def scenario_part(scenario: Scenario) -> Document:
 
 def _answer(plan: Plan, policy: str) -> Document:
     return _rated(plan.chosen) | {
+        "instances": _instances(plan),
+        "worst_loss": plan.chosen.lost.by_type,
         "verified": {"policy": policy, **measured_part(plan.chosen.measured)} if plan.chosen.measured else None,
         "integer_program": {
             "status": plan.distribution.answer.status,
@@ -75,20 +78,48 @@ def _answer(plan: Plan, policy: str) -> Document:
         },
         "homogeneous": _rated(plan.homogeneous) if plan.homogeneous else None,
         "ratio_to_homogeneous": rounded(plan.ratio_to_homogeneous),
-        "certificate": {
-            "method": plan.certificate.method,
-            "pools_within_budget": plan.certificate.pools_within_budget,
-            "pools_enumerated": plan.certificate.pools_enumerated,
-            "pools_simulated": plan.certificate.pools_simulated,
-            "pools_discarded": None
-            if plan.certificate.pools_enumerated is None
-            else plan.certificate.pools_enumerated - plan.certificate.pools_simulated,
-            "best_other_capacity_qps": rounded(plan.certificate.best_other_capacity_qps),
-            "gap_percent": rounded(plan.certificate.gap_percent),
-            "ended": plan.certificate.ended,
-        },
+        "certificate": _certificate(plan),
         "ranking": [_rated(each) for each in plan.ranking],
     }
+
+
+def _certificate(plan: Plan) -> Document:
+    certificate, chosen = plan.certificate, plan.chosen
+    # For a load the gap is one of cost, and has no such parts.
+    above = gap_percent(chosen.capacity_qps, chosen.served_qps)
+    own = None if plan.scenario.budget_usd_per_hour is None else min(above, certificate.gap_percent)
+    return {
+        "method": certificate.method,
+        "pools_within_budget": certificate.pools_within_budget,
+        "pools_enumerated": certificate.pools_enumerated,
+        "pools_simulated": certificate.pools_simulated,
+        "pools_discarded": None
+        if certificate.pools_enumerated is None
+        else certificate.pools_enumerated - certificate.pools_simulated,
+        "best_other_capacity_qps": rounded(certificate.best_other_capacity_qps),
+        "gap_percent": rounded(certificate.gap_percent),
+        "gap_own_percent": rounded(own),
+        "gap_others_percent": None if own is None else rounded(certificate.gap_percent - own),
+        "ended": certificate.ended,
+    }
+
+
+def _instances(plan: Plan) -> list[Document]:
+    """Return what is bought, one entry a column of the price list."""
+    present, price = plan.chosen.present.by_type, plan.scenario.prices.price_usd_per_hour()
+    availability = {each.name: each.availability for each in plan.scenario.prices.instance_types}
+    return [
+        {
+            "column": name,
+            "type": machine_of(name),
+            "purchase": purchase_of(name),
+            "count": count,
+            "present": present.get(name, 0),
+            "availability": availability[name],
+            "price_usd_per_hour": price[name],
+        }
+        for name, count in plan.chosen.pool.counts
+    ]
 
 
 def _rated(rated: RatedPool) -> Document:
