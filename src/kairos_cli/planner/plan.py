@@ -19,8 +19,7 @@ from kairos_cli.planner.capacity import Capacity
 from kairos_cli.planner.certificate import Certificate
 from kairos_cli.planner.choice import Measure
 from kairos_cli.planner.distribution import Distribution, distribution
-from kairos_cli.planner.pool_program import PoolProgram
-from kairos_cli.planner.program_search import SecondsLeft, by_program, forever
+from kairos_cli.planner.program_search import PoolsByProgram, SecondsLeft, forever
 from kairos_cli.planner.rating import RatedPool, Rater, carrying_the_load, homogeneous
 from kairos_cli.planner.search import best_in_budget, cheapest
 
@@ -120,7 +119,7 @@ def _with_one_more_dollar(scenario: Scenario, chosen: RatedPool) -> RatedPool | 
     richer = replace(scenario, budget_usd_per_hour=budget)
     rater = Rater(service_table(richer, candidates(richer)[0]), None, scenario.constraints)  # more types within reach
     try:
-        best = next(by_program(PoolProgram(rater.table, scenario.constraints, budget), rater.program), None)
+        best = next(PoolsByProgram(rater.program, scenario.constraints, budget), None)
     except SolverError:  # the plan stands without it
         return None
     return rater.rated(best.counts) if best else None

@@ -45,7 +45,8 @@ class ChosenCounts:
 class PoolProgram:
     """The program of one question: the greatest capacity within a budget, or the least cost that has `min_qps`.
 
-    With a load the budget is optional, but pools can be cut off and rows tightened only within one.
+    With a load the budget is optional, but pools can be cut off and rows tightened only within one. Types that
+    no best pool needs stay out, unless every type is asked for: the second-best pool may need them.
     """
 
     def __init__(
@@ -54,9 +55,11 @@ class PoolProgram:
         constraints: Constraints,
         budget_usd_per_hour: float | None,
         min_qps: float | None = None,
+        *,
+        every_type: bool = False,
     ) -> None:
         self.table = table
-        self.types = undominated(table, constraints)
+        self.types = list(range(len(table.names))) if every_type else undominated(table, constraints)
         self.problem = pulp.LpProblem("choose" if min_qps is None else "cheapest", pulp.LpMaximize)
         self.rate = self.problem.add_variable("rate_qps", 0)
         self.most = {j: self._most(j, constraints, budget_usd_per_hour) for j in self.types}

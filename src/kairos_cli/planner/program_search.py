@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from kairos_cli.domain.constraints import Constraints
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.domain.service_table import Counts
 from kairos_cli.errors import SolverError
@@ -48,34 +49,44 @@ class Next:
     others_qps: float
 
 
-def by_program(program: PoolProgram, capacity: AssuredCapacity, seconds_left: SecondsLeft = forever) -> Iterator[Next]:
-    """Yield pools, the greatest capacity first; raises SolverError if the time is too short for one.
+class PoolsByProgram:
+    """All pools within a budget as an iterator, the greatest capacity first.
 
     The program may think better of a pool than it is, where spot instances or losses count. Such a pool waits
     until no other is thought to be better, or until AHEAD others were looked at: then the best one known
     comes. Without spot instances and losses the order is exact.
+
+    `known` is a heap of pools not yielded yet, `unknown_qps` bounds the capacity of all others. It ends
+    `out_of_time` or with no pool left; raises SolverError if the time is too short for the first.
     """
-    rest = _Rest(program, capacity, seconds_left)
-    while True:
-        for _ in range(AHEAD):
-            if rest.best_is_known():
-                break
-            rest.look_at_one_more()
-        if not rest.known:
-            return
-        _, _, counts, exact = heapq.heappop(rest.known)
-        yield Next(counts, exact, max(rest.unknown_qps, -rest.known[0][0] if rest.known else 0.0))
 
-
-class _Rest:
-    """The pools that were not yielded yet: a heap of those known, and a bound on the capacity of all others."""
-
-    def __init__(self, program: PoolProgram, capacity: AssuredCapacity, seconds_left: SecondsLeft) -> None:
-        self.program, self.capacity, self.seconds_left = program, capacity, seconds_left
+    def __init__(
+        self,
+        capacity: AssuredCapacity,
+        constraints: Constraints,
+        budget_usd_per_hour: float,
+        seconds_left: SecondsLeft = forever,
+    ) -> None:
+        self.capacity, self.seconds_left = capacity, seconds_left
+        self.question = capacity.table, constraints, budget_usd_per_hour
+        self.program = PoolProgram(*self.question)
         self.known: list[tuple[float, int, Counts, Capacity]] = []
         self.unknown_qps = math.inf
         self.looked_at = 0
         self.out_of_time = False
+
+    def __iter__(self) -> PoolsByProgram:
+        return self
+
+    def __next__(self) -> Next:
+        for _ in range(AHEAD):
+            if self.best_is_known():
+                break
+            self.look_at_one_more()
+        if not self.known:
+            raise StopIteration
+        _, _, counts, exact = heapq.heappop(self.known)
+        return Next(counts, exact, max(self.unknown_qps, -self.known[0][0] if self.known else 0.0))
 
     def best_is_known(self) -> bool:
         """Tell whether there is nothing to gain from another program, or no time for one."""
@@ -91,6 +102,8 @@ class _Rest:
         if found is None or found.answer.objective <= 1e-6:  # no pool, or only such that serve nothing
             self.unknown_qps = 0.0
             return
+        if not self.looked_at:  # dominated types cannot be in the best pool, but in all others
+            self.program = PoolProgram(*self.question, every_type=True)
         loss, exact = self.capacity.by_loss(found.counts)[0]
         if exact.qps < found.answer.objective * (1 - RELATIVE_GAP):
             present = self.program.table.present(found.counts)
@@ -123,13 +136,14 @@ class _Rest:
 def best_by_program(scenario: Scenario, rater: Rater, seconds_left: SecondsLeft = forever) -> Found | str:
     """Return the pool that serves most within the budget, as far as the search comes, or why there is none."""
     search = _BestSearch(rater, seconds_left)
-    program = PoolProgram(rater.table, rater.constraints, scenario.budget_usd_per_hour)
-    ended = next(filter(None, map(search.look_at, by_program(program, rater.program, seconds_left))), None)
+    assert scenario.budget_usd_per_hour is not None
+    pools = PoolsByProgram(rater.program, rater.constraints, scenario.budget_usd_per_hour, seconds_left)
+    ended = next(filter(None, map(search.look_at, pools)), None)
     if search.best is None or search.best.served_qps <= 0:
         return search.none_found(scenario)
-    if ended is None:  # the program had no more pools, or no more time
-        ended = "every_pool" if search.others_qps <= 0 else "time_limit"
-    return search.found(scenario.top, ended)
+    if ended is None and not pools.out_of_time:
+        ended, search.others_qps = "every_pool", 0.0
+    return search.found(scenario.top, ended or "time_limit")
 
 
 class _BestSearch:
@@ -164,12 +178,13 @@ class _BestSearch:
     def _measure(self, each: Next) -> None:
         """Rate a pool; it is the best one if it serves more than any before."""
         rated = self.rater.rated(each.counts)
-        better = self.rater.verified(rated, self.best.served_qps if self.best else 0.0)
-        self.rated.append(better or rated)
-        if better is None:
-            self.not_better += 1
+        to_beat_qps = self.best.served_qps if self.best else 0.0
+        verified = self.rater.verified(rated, to_beat_qps)
+        self.rated.append(verified or rated)
+        if self.best is None or (verified and verified.served_qps > to_beat_qps):
+            self.best, self.not_better, self.skipped = verified or rated, 0, 0
         else:
-            self.best, self.not_better, self.skipped = better, 0, 0
+            self.not_better += 1
 
     def found(self, top: int, ended: str) -> Found:
         """Return the best pool with its certificate."""
