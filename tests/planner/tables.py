@@ -187,9 +187,13 @@ def profile(name: str, mean_ms: Mapping[int, float]) -> LatencyProfile:
     return LatencyProfile(name, np.array(list(mean_ms)), mean, np.array([0.0, 1.0]), np.stack([mean, mean], axis=-1))
 
 
+def price_list(prices: Mapping[str, float]) -> PriceList:
+    return PriceList("toy", "nowhere", "made up", tuple(InstanceType(*each) for each in prices.items()))
+
+
 def scenario(
     mean_ms: Mapping[str, Mapping[int, float]],
-    prices: Mapping[str, float],
+    prices: Mapping[str, float] | PriceList,
     mix: Mapping[int, float],
     qos: str = "p99<50ms",
     **values: Any,
@@ -200,20 +204,20 @@ def scenario(
     """
     return Scenario(
         ModelProfile("toy", None, {name: profile(name, means) for name, means in mean_ms.items()}),
-        PriceList("toy", "nowhere", "made up", tuple(InstanceType(*each) for each in prices.items())),
+        prices if isinstance(prices, PriceList) else price_list(prices),
         QueryMix.from_weights("toy", dict(mix)),
         QosTarget.parse(qos),
         **{"choose": "capacity", **values},
     )
 
 
-def toy(**values: Any) -> Scenario:
+def toy(prices: PriceList | None = None, **values: Any) -> Scenario:
     """Return the toy: `big` serves small queries in 10 ms and large ones in 20, `aux` is on time with small ones only.
 
     Half of the queries are small (10 items), half large (100); p99 < 50 ms; big costs 1 $/h, aux 0.30.
     """
     means = {"big": {10: 10.0, 100: 20.0}, "aux": {10: 10.0, 100: 100.0}}
-    return scenario(means, {"big": 1.0, "aux": 0.3}, {10: 1, 100: 1}, **values)
+    return scenario(means, prices or {"big": 1.0, "aux": 0.3}, {10: 1, 100: 1}, **values)
 
 
 # --- purchase options, zones, constraints

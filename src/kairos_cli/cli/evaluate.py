@@ -59,6 +59,7 @@ def command(
     counts = table.present(bought)
     for remark in _remarks(question, pool, table.pool(counts)):
         note(f"note: {remark}", quiet)
+    question = replace(question, constraints=replace(question.constraints, tolerate_loss=0))
     capacity_qps = _capacity(table, counts, rate_qps)
     how_much = effort(queries, replications, question.seed)
     simulation = _simulator(table, trace, how_much, capacity_qps)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from kairos_cli.domain.prices import USD_TOLERANCE, InstanceType
+from kairos_cli.domain.prices import ON_DEMAND, USD_TOLERANCE, InstanceType
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.domain.service_table import service_table
 from kairos_cli.errors import Problem, Source
@@ -34,7 +34,7 @@ def _no_profile(scenario: Scenario, source: Mapping[str, Source]) -> Problem:
     options = " or ".join(scenario.purchase)
     if not any(scenario.allows(each.name) for each in scenario.prices.instance_types):
         return Problem(
-            f"{which} is not sold as {options}", source.get("only", source.get("purchase")), "--purchase spot"
+            f"{which} is not sold as {options}", source.get("only", source.get("purchase")), f"--purchase {ON_DEMAND}"
         )
     return Problem(
         f"model {scenario.model.name} has no latency profile for {which} that may be used",

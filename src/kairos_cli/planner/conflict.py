@@ -22,7 +22,7 @@ from kairos_cli.planner.solver import solve
 
 #: What each constraint is when it asks for nothing.
 _NOTHING = Constraints()
-_OF_POOLS = ("max_spot_share", "min_types", "min_zones", "tolerate_loss", "max_instances")
+_OF_POOLS = ("min_types", "min_zones", "max_spot_share", "tolerate_loss", "max_instances")
 _TIME_LIMIT_S = 10.0
 
 

@@ -134,6 +134,8 @@ def _hint(scenario: Scenario) -> str:
             else "ask for a lower load"
         )
         return f"{limits}, or for a looser target"
+    if scenario.constraints.tolerate_loss:
+        return "raise the budget, or tolerate fewer losses"
     if scenario.constraints.max_instances:
         return "loosen the limits on the number of instances, or raise the budget"
     return "raise the budget: the types that are fast enough for the large batches are too dear for it"

@@ -48,6 +48,12 @@ def best_in_budget(scenario: Scenario, rater: Rater, seconds_left: SecondsLeft =
             f"none of the {within_budget} pools within {scenario.budget_usd_per_hour:g} $/h can keep "
             f"{scenario.qos} at any rate"
         )
+    lost = rater.constraints.tolerate_loss
+    if lost and next(by_capacity(rater.program, counts))[1].qps <= 0:
+        return (
+            f"none of the {within_budget} pools within {scenario.budget_usd_per_hour:g} $/h can keep {scenario.qos} "
+            f"at any rate after the loss of any {lost} instance{'s' * (lost > 1)}"
+        )
     choose = {"published": _by_published_bound, "capacity": _by_capacity, "verified": _by_simulation}
     return choose[scenario.choose](scenario, rater, counts, within_budget)
 
