@@ -28,7 +28,7 @@ PATIENCE = 12
 #: So many pools in a row that need no simulation, their capacity being too small, end it too: the bound is loose then.
 SKIPPED = 24
 #: How many programs may be solved to find a pool of more capacity before the best one known is simulated.
-AHEAD = 8
+AHEAD = 3
 #: A solver gets at least this long: what is left of the time may be nothing when the first program is solved.
 LEAST_S = 1.0
 
