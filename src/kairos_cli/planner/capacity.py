@@ -79,7 +79,7 @@ class CapacityProgram:
         # The program minimises -lambda, so a row's dual is minus what its right-hand side is worth.
         price = np.maximum(-np.array(solution.row_dual)[rows], 0.0)
         # Ten digits, so that how the solver got there does not decide between equal pools.
-        qps = float(f"{max(value[-1] * scale, 0.0):.10g}")
+        qps = float(f"{max(value[-1] * scale, 0.0) + 0.0:.10g}")  # no -0.0
         return Capacity(qps, price, value[:-1].reshape(self.types, self.sizes) * scale)
 
     def bounding(self, counts: Counts) -> Callable[[Floats], Floats]:

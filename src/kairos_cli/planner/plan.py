@@ -19,7 +19,7 @@ from kairos_cli.planner.capacity import Capacity
 from kairos_cli.planner.certificate import Certificate
 from kairos_cli.planner.choice import Measure
 from kairos_cli.planner.distribution import Distribution, distribution
-from kairos_cli.planner.program_search import PoolsByProgram, SecondsLeft, forever
+from kairos_cli.planner.program_search import SecondsLeft, best_by_program, forever
 from kairos_cli.planner.rating import RatedPool, Rater, carrying_the_load, homogeneous
 from kairos_cli.planner.search import best_in_budget, cheapest
 
@@ -119,10 +119,10 @@ def _with_one_more_dollar(scenario: Scenario, chosen: RatedPool) -> RatedPool | 
     richer = replace(scenario, budget_usd_per_hour=budget)
     rater = Rater(service_table(richer, candidates(richer)[0]), None, scenario.constraints)  # more types within reach
     try:
-        best = next(PoolsByProgram(rater.program, scenario.constraints, budget), None)
+        best = best_by_program(richer, rater)
     except SolverError:  # the plan stands without it
         return None
-    return rater.rated(best.counts) if best else None
+    return None if isinstance(best, str) else best.chosen
 
 
 def _hint(scenario: Scenario) -> str:

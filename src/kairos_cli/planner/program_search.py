@@ -26,7 +26,7 @@ from kairos_cli.planner.rating import RatedPool, Rater
 #: So many simulated pools in a row that are not better end the search. Neighbours in capacity differ little.
 PATIENCE = 12
 #: So many pools in a row that need no simulation, their capacity being too small, end it too: the bound is loose then.
-SKIPPED = 24
+SKIPPED = 12
 #: How many programs may be solved to find a pool of more capacity before the best one known is simulated.
 AHEAD = 3
 #: A solver gets at least this long: what is left of the time may be nothing when the first program is solved.
@@ -160,15 +160,17 @@ class _BestSearch:
     def look_at(self, each: Next) -> str | None:
         """Measure a pool if it may be better; return why the search ends with it, if it does."""
         self.others_qps = each.others_qps
-        if self.best is not None and each.capacity.qps <= self.best.served_qps:
+        if each.capacity.qps <= (self.best.served_qps if self.best else 0.0):
             self.skipped += 1
-        elif self.seconds_left() < self.longest_s:  # another simulation would not end in time
+        elif self.best and self.seconds_left() < self.longest_s:  # another simulation would not end in time
+            self.others_qps = max(each.others_qps, each.capacity.qps)
             return "time_limit"
         else:
             started_s = self.seconds_left()
             self._measure(each)
             self.longest_s = max(self.longest_s, started_s - self.seconds_left())
-        assert self.best is not None
+        if self.best is None:
+            return "no_better" if self.skipped >= SKIPPED else None
         if self.best.measured is None and self.rater.measure is not None:
             return "too_large"
         if self.others_qps <= self.best.served_qps * (1 + RELATIVE_GAP):
@@ -200,8 +202,12 @@ class _BestSearch:
     def none_found(self, scenario: Scenario) -> str:
         """Return why there is no pool to recommend."""
         within = f"{scenario.budget_usd_per_hour:g} $/h"
-        if self.best is None:
+        if not self.skipped and not self.rated:
             return f"no pool within {within} can keep {scenario.qos} at any rate"
+        if not self.rated:  # after losses, or with spot instances away
+            return (
+                f"none of the {self.skipped} pools looked at within {within} is sure to keep {scenario.qos} at any rate"
+            )
         return (
             f"none of the {len(self.rated)} best pools within {within} keeps {scenario.qos} in simulation, at any rate"
         )
