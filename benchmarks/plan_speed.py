@@ -140,12 +140,9 @@ def print_verified_plan() -> None:
     seconds, found = _timed(lambda: plan(scenario, measure, lambda: end - time.perf_counter()))
     if isinstance(found, Plan):
         certificate, share = found.certificate, found.chosen.served_qps / found.chosen.capacity_qps
-        print(
-            f"verified, synthetic, seed 0, run once: {seconds:.1f} s, {found.chosen.pool}, {share:.1%} of its capacity"
-        )
-        print(
-            f"{certificate.pools_simulated} simulated, gap {certificate.gap_percent:.2f} %, ended by {certificate.ended}"
-        )
+        simulated, gap = certificate.pools_simulated, certificate.gap_percent
+        print(f"verified, synthetic, seed 0, run once: {seconds:.1f} s, {found.chosen.pool}")
+        print(f"{share:.1%} of its capacity; {simulated} simulated, gap {gap:.2f} %, ended by {certificate.ended}")
 
 
 def _shipped() -> Scenario:
