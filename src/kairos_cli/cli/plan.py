@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,15 @@ choose_option = click.option(
 @click.command("plan")
 @scenario_options
 @choose_option
+@click.option(
+    "--time-limit",
+    "time_limit_s",
+    type=click.FloatRange(min=0.1, max=1e6),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to search where pools are too many to list; the best one found is told with its gap.",
+)
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="How many pools to list.  [default: 5]")
 @effort_options
 @answer_options
@@ -40,6 +51,7 @@ def command(
     quiet: bool,
     queries: int,
     replications: int,
+    time_limit_s: float,
     **flags: Any,
 ) -> int:
     """Find the pool that serves most queries within a budget, or the cheapest for a load.
@@ -50,19 +62,21 @@ def command(
     \b
     kairos plan examples/01_rm2_budget.toml
     kairos plan examples/01_rm2_budget.toml --budget 5 --max g4dn.xlarge=2 -o plan.json
+    kairos plan examples/01_rm2_budget.toml --tolerate-loss 1 --min-types 2
     kairos plan --model wnd --prices ec2-us-east-1 --mix deeprecsys --min-qps 2000
     kairos plan examples/01_rm2_budget.toml --json | jq .pool
     """
     from kairos_cli.loading.scenario import load_scenario
+    from kairos_cli.planner.conflict import smallest_conflict
     from kairos_cli.planner.plan import NoPlan, plan
     from kairos_cli.report.plan_document import plan_document
     from kairos_cli.report.plan_sections import plan_sections
 
-    question = load_scenario(scenario, scenario_flags(flags), profiles)
+    question = load_scenario(scenario, scenario_flags(flags), profiles, conflict=smallest_conflict)
     for each in remarks(question):
         note(f"note: {each}", quiet)
     with progress("simulating pools", quiet) as advance:
-        found = plan(question, _measuring(question, queries, replications, advance))
+        found = plan(question, _measuring(question, queries, replications, advance), _countdown(time_limit_s))
     document = plan_document(found, POLICY)
     give(
         Answer(document, lambda: plan_sections(document), lambda: document.get("ranking", [])),
@@ -81,6 +95,12 @@ def _measuring(question: Any, queries: int, replications: int, advance: Any) -> 
     if question.choose != "verified":
         return None
     return measuring(POLICY, effort(queries, replications, question.seed), advance)
+
+
+def _countdown(time_limit_s: float) -> Callable[[], float]:
+    """Return the function that tells how many seconds are left from now on."""
+    end = time.monotonic() + time_limit_s
+    return lambda: end - time.monotonic()
 
 
 def remarks(question: Any) -> list[str]:

@@ -15,8 +15,8 @@ from typing import Protocol
 
 import numpy as np
 
+from kairos_cli.domain.service_table import Counts
 from kairos_cli.planner.capacity import Capacity
-from kairos_cli.planner.enumeration import Counts
 
 _AGREEING, _CONSIDERED = 3, 10
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kairos_cli.report.certificate_line import qps_text
 from kairos_cli.report.curves import curve
 from kairos_cli.report.document import Document
-from kairos_cli.report.plan_sections import pool_text, qps_text, question_text, usd_text
+from kairos_cli.report.plan_sections import pool_text, question_text, usd_text
 from kairos_cli.report.sections import Section
 
 
