@@ -5,6 +5,8 @@ prices = "ec2-us-east-1"
 mix = "deeprecsys"
 budget_usd_per_hour = 2.5
 qos = "p99<350ms"              # the model's own target if left out
+
+A table [limits] is for `kairos check` alone (loading.limits_table).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from kairos_cli.domain.scenario import Scenario
 from kairos_cli.errors import InputError
 from kairos_cli.loading.constraints import asked_value, read_constraints, read_only, read_purchase
 from kairos_cli.loading.impossible import impossibilities
+from kairos_cli.loading.limits_table import read_table
 from kairos_cli.loading.locate import locate
 from kairos_cli.loading.mix import load_mix
 from kairos_cli.loading.model import load_model
@@ -41,7 +44,7 @@ def no_conflict(scenario: Scenario) -> tuple[Sequence[str], Scenario]:
 
 
 def load_scenario(
-    path: Path | None,
+    path: Path | TomlFile | None,
     flags: Mapping[str, Any] | None = None,
     own_folder: Path | None = None,
     *,
@@ -58,7 +61,7 @@ def load_scenario(
     """
     values = ScenarioValues()
     if path is not None:
-        values.read_file(TomlFile(path))
+        values.read_file(path if isinstance(path, TomlFile) else TomlFile(path))
     values.read_flags(flags or {})
     return _Loader(values, own_folder, pool_given, conflict).scenario()
 
@@ -67,6 +70,7 @@ def read_scenario(file: TomlFile) -> Scenario:
     """Return the scenario of an opened file; raises InputError with all its problems."""
     values = ScenarioValues()
     values.read_file(file)
+    read_table(file)
     return _Loader(values, own_folder=None, pool_given=False, conflict=no_conflict).scenario()
 
 
