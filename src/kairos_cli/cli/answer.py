@@ -10,7 +10,8 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ import click
 from kairos_cli.errors import InputError
 
 FORMATS = ("table", "json", "csv", "markdown")
-_FORMAT_BY_SUFFIX = {".json": "json", ".csv": "csv", ".md": "markdown"}
+_FORMAT_BY_SUFFIX = {".json": "json", ".csv": "csv", ".md": "markdown", ".xml": "junit", ".sarif": "sarif"}
 # Not to be replaced by a file: what was printed before, or is printed later, would be lost.
 _STANDARD_OUTPUT = Path("/dev/stdout")
 #: Where there is no terminal to ask, and in files.
@@ -30,20 +31,33 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer in all its shapes; `sections` and `rows` are made only if they are wanted."""
+    """One answer in all its shapes, each made only if it is wanted.
+
+    `texts` are the formats that this answer has besides, or has in a way of its own, by name.
+    """
 
     document: Mapping[str, Any]
     sections: Callable[[], Sequence[Any]]
     rows: Callable[[], Sequence[Mapping[str, Any]]]
+    texts: Mapping[str, Callable[[], str]] = field(default_factory=dict)
 
 
 def answer_options(command: Command) -> Command:
     """Add the options of every command that answers."""
+    return answer_options_with()(command)
+
+
+def answer_options_with(*formats: str) -> Callable[[Command], Command]:
+    """Return the decorator that adds the options of a command that answers, in these formats besides."""
+    return partial(_add_options, formats=formats)
+
+
+def _add_options(command: Command, formats: Sequence[str]) -> Command:
     options = [
         click.option(
             "--format",
             "format_",
-            type=click.Choice(FORMATS),
+            type=click.Choice([*FORMATS, *formats]),
             default=None,
             help="How to answer. [default: by the name of -o, else table]",
         ),
@@ -64,7 +78,8 @@ def answer_options(command: Command) -> Command:
 def give(answer: Answer, format_: str | None, output: Path | None, quiet: bool = False) -> None:
     """Print the answer, or write it to a file."""
     if format_ is None:
-        format_ = _FORMAT_BY_SUFFIX.get(output.suffix, "table") if output else "table"
+        by_name = _FORMAT_BY_SUFFIX.get(output.suffix, "table") if output else "table"
+        format_ = by_name if by_name in (*FORMATS, *answer.texts) else "table"
     if output is None and format_ == "table" and sys.stdout.isatty():
         _print_table(answer)
     else:
@@ -129,6 +144,8 @@ def _text(answer: Answer, format_: str) -> str:
     from kairos_cli.report.document import csv_text, json_text
     from kairos_cli.report.sections import markdown_text
 
+    if format_ in answer.texts:
+        return answer.texts[format_]()
     if format_ == "json":
         return json_text(dict(answer.document))
     if format_ == "csv":

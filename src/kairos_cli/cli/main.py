@@ -17,6 +17,7 @@ COMMANDS = {
     "plan": "Find the pool that serves most queries within a budget, or the cheapest for a load.",
     "frontier": "Draw throughput against budget: the plan at each of several budgets.",
     "evaluate": "Simulate a pool: the rate at which it keeps the target, and what happens there.",
+    "check": "Hold a pool to limits of cost, latency and load: a gate for pull requests.",
     "explain": "Set any pool beside the recommended one: what is in its way, and what would mend it.",
     "compare": "Set Kairos beside the published schemes, each at its best pool.",
     "show": "List the models, prices and mixes that kairos knows, or look at one.",
@@ -91,7 +92,7 @@ def run() -> None:
 @click.group(
     cls=KairosGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 yes, 1 a sound no (no pool fits), 2 no answer (bad flag or file), 130 interrupted.",
+    epilog="Exit codes: 0 yes, 1 a sound no (no pool fits, a limit is broken), 2 no answer (bad flag or file), 130 interrupted.",
 )
 @click.version_option(__version__, prog_name="kairos", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")

@@ -97,7 +97,8 @@ def _max_gap(facts: PoolFacts, limit: Limit) -> _Found:
     if isinstance(found, NoPlan):
         return None, False, f"no pool to compare with: {found.reason}"
     gap = found.certificate.gap_percent / 100
-    return _beyond(facts, limit, found.chosen.served_qps * (1 + gap), found.chosen.cost_usd_per_hour / (1 + gap), "any")
+    best_qps, least_usd = found.chosen.served_qps * (1 + gap), found.chosen.cost_usd_per_hour / (1 + gap)
+    return _beyond(facts, limit, best_qps, least_usd, ("no pool serves more than", "no pool costs less than"))
 
 
 def _pool_unchanged(facts: PoolFacts, limit: Limit) -> _Found:
@@ -106,23 +107,24 @@ def _pool_unchanged(facts: PoolFacts, limit: Limit) -> _Found:
         return None, False, f"no pool to compare with: {found.reason}"
     if found.chosen.pool.by_type == facts.pool.by_type:
         return 0.0, True, "the pool is the one recommended now"
-    return _beyond(facts, limit, found.chosen.served_qps, found.chosen.cost_usd_per_hour, "the recommended")
+    chosen, words = found.chosen, ("the pool recommended now serves", "the pool recommended now costs")
+    return _beyond(facts, limit, chosen.served_qps, chosen.cost_usd_per_hour, words)
 
 
-def _beyond(facts: PoolFacts, limit: Limit, other_qps: float, other_usd: float, which: str) -> _Found:
-    """Hold a pool against another: in rate, or in cost where only a load is asked for."""
+def _beyond(facts: PoolFacts, limit: Limit, other_qps: float, other_usd: float, words: tuple[str, str]) -> _Found:
+    """Hold a pool against another: in rate, or in cost where only a load is asked for; `words` are for either."""
     served, cost, load = facts.rated.served_qps, facts.rated.cost_usd_per_hour, facts.scenario.min_qps
     if facts.scenario.budget_usd_per_hour is not None:
         if served <= 0:
             return None, False, f"the pool keeps {facts.scenario.qos} in simulation at no rate"
         percent = max(other_qps / served - 1, 0.0) * 100
-        message = f"{which} pool serves at most {other_qps:.1f} queries/s, {percent:.1f} % more than {served:.1f}"
+        message = f"{words[0]} {other_qps:.1f} queries/s, {percent:.1f} % above the {served:.1f} of this one"
         return percent, _at_most(percent, limit.bound), f"{message}; at most {limit.bound:g} %"
     assert load is not None
     if not _carries(served, load):
         return None, False, f"the pool carries {served:.1f} queries/s of the load of {load:g}"
     percent = max(cost / other_usd - 1, 0.0) * 100
-    message = f"{which} pool costs at least {other_usd:.3f} $/h, this one {percent:.1f} % more"
+    message = f"{words[1]} {other_usd:.3f} $/h, this one costs {percent:.1f} % more"
     return percent, _at_most(percent, limit.bound), f"{message}; at most {limit.bound:g} %"
 
 
@@ -131,7 +133,8 @@ def _tolerate_loss(facts: PoolFacts, limit: Limit) -> _Found:
     lost = int(limit.bound)
     wanted = facts.around.load_qps or facts.rated.served_qps
     left = facts.after_loss(lost).served_qps
-    tolerated = next((k for k in range(lost, -1, -1) if wanted > 0 and _carries(facts.after_loss(k).served_qps, wanted)), None)
+    carries = (k for k in range(lost, -1, -1) if _carries(facts.after_loss(k).served_qps, wanted))
+    tolerated = next(carries, None) if wanted > 0 else None
     which = f"any {lost} instances" if lost > 1 else "any 1 instance"
     message = f"serves {left:.1f} queries/s after the loss of {which}, of at least {wanted:.1f}"
     return tolerated, tolerated == lost, message

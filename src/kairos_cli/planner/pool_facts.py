@@ -37,7 +37,7 @@ class Circumstances:
     prices_age_days: int | None = None
 
 
-@dataclass
+@dataclass(eq=False)
 class PoolFacts:
     """The facts on one pool, all of whose types can be looked at (candidates.usable_types)."""
 

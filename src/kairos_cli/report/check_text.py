@@ -1,0 +1,88 @@
+"""A check in words that all its formats share: the limits, the verdict, what changed, what to buy instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kairos_cli.report.document import Document
+from kairos_cli.report.plan_sections import pool_text
+
+_BOUND = {"min_qps": "at least", "min_headroom": "at least", "qos": "below"}
+_WORD = {"pass": "passed", "warn": "passed with warnings", "fail": "failed"}
+
+
+def name_text(limit: Document) -> str:
+    """Return the name of a limit, with the percentile of a latency: `qos p99`."""
+    return limit["name"] if limit["percentile"] is None else f"{limit['name']} p{limit['percentile']:g}"
+
+
+def asked_text(limit: Document) -> str:
+    """Return what is asked for: `at most 2.5 $/h`."""
+    return f"{_BOUND.get(limit['name'], 'at most')} {_amount(limit, limit['limit'])}".replace(
+        "at most", "any" if limit["name"] == "tolerate_loss" else "at most"
+    )
+
+
+def actual_text(limit: Document) -> str:
+    """Return what is: `2.463 $/h`, or a dash."""
+    return "–" if limit["actual"] is None else _amount(limit, limit["actual"])
+
+
+def _amount(limit: Document, value: float) -> str:
+    digits = ".4g" if limit["unit"] in ("$/h", "queries/s", "ms") else "g"
+    return f"{round(value, 2) if limit['unit'] == '%' else value:{digits}} {limit['unit']}"
+
+
+def title(document: Document) -> str:
+    """Return the verdict on the pool in one line."""
+    return f"Check {_WORD[document['verdict']]}: {pool_text(document['pool'])}"
+
+
+def verdict_line(document: Document) -> str:
+    """Return the verdict on the limits in one line, the broken ones by name."""
+    limits = document["limits"]
+    broken = [name_text(each) for each in limits if each["status"] != "pass"]
+    number = f"{len(limits)} limit{'s' * (len(limits) != 1)}"
+    if not broken:
+        return f"check {_WORD['pass']}: {number}"
+    return f"check {_WORD[document['verdict']]}: {', '.join(broken)} ({len(broken)} of {number})"
+
+
+def changed_lines(document: Document) -> Iterator[str]:
+    """Yield what differs from what the plan was made from."""
+    for each in document["changed"]:
+        if each["what"] == "price":
+            yield f"price of {each['of']}: {each['was']:g} $/h, now {each['now']:g}"
+        elif each["what"] == "profile":
+            yield f"latency profile of {each['of']}: other numbers ({each['was'][-8:]}, now {each['now'][-8:]})"
+        else:
+            yield f"{each['what']}: {each['was']}, now {each['now']}"
+
+
+def instead_lines(document: Document) -> Iterator[str]:
+    """Yield what a new search recommends, if there was one."""
+    found = document["recommended"]
+    if document["no_pool_reason"]:
+        yield f"no pool fits the scenario: {document['no_pool_reason']}"
+    elif found and found["pool"] == document["pool"]:
+        yield "this very pool is the one recommended now"
+    elif found:
+        served = found["allowable_qps"] if found["allowable_qps"] is not None else found["capacity_qps"]
+        yield f"{pool_text(found['pool'])}: {found['cost_usd_per_hour']:.3f} $/h, {served:.1f} queries/s"
+
+
+def served_text(document: Document) -> str:
+    """Return cost and rate of the pool in one line."""
+    verified, capacity = document["verified"], f"capacity {document['capacity_qps']:.1f} queries/s"
+    cost = f"{document['cost_usd_per_hour']:.3f} $/h"
+    if verified is None:
+        return f"{cost}, {capacity}"
+    low, high = verified["ci95_qps"]
+    return f"{cost}, serves {verified['allowable_qps']:.1f} queries/s ({low:.1f} – {high:.1f}), {capacity}"
+
+
+def effort_text(document: Document) -> str:
+    """Return how much was simulated."""
+    simulated = document["simulated"]
+    effort = f"{simulated['replications']} x {simulated['queries']} queries a simulation"
+    return f"{effort}, policy {simulated['policy']}, seed {simulated['seed']}"
