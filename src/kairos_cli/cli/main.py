@@ -92,7 +92,8 @@ def run() -> None:
 @click.group(
     cls=KairosGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 yes, 1 a sound no (no pool fits, a limit is broken), 2 no answer (bad flag or file), 130 interrupted.",
+    epilog="Exit codes: 0 yes, 1 a sound no (no pool fits, a limit fails), 2 no answer (bad flag or file), "
+    "130 interrupted.",
 )
 @click.version_option(__version__, prog_name="kairos", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")

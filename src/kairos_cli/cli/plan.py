@@ -76,7 +76,7 @@ def command(
     for each in remarks(question):
         note(f"note: {each}", quiet)
     with progress("simulating pools", quiet) as advance:
-        found = plan(question, _measuring(question, queries, replications, advance), _countdown(time_limit_s))
+        found = plan(question, _measuring(question, queries, replications, advance), countdown(time_limit_s))
     document = plan_document(found, POLICY)
     give(
         Answer(document, lambda: plan_sections(document), lambda: document.get("ranking", [])),
@@ -97,7 +97,7 @@ def _measuring(question: Any, queries: int, replications: int, advance: Any) -> 
     return measuring(POLICY, effort(queries, replications, question.seed), advance)
 
 
-def _countdown(time_limit_s: float) -> Callable[[], float]:
+def countdown(time_limit_s: float) -> Callable[[], float]:
     """Return the function that tells how many seconds are left from now on."""
     end = time.monotonic() + time_limit_s
     return lambda: end - time.monotonic()

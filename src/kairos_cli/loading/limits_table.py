@@ -71,9 +71,10 @@ def _of_table(file: TomlFile, given: Mapping[str, Any], problems: list[Problem])
     """Return the limits of the table that no flag overrides."""
     table = file.of_type(dict, "limits", required=False) or {}
     file.expect_keys(UNIT, "limits")
-    problems.extend(file.problems)
     entries = [(name, value) for name, value in table.items() if name in UNIT and name not in given]
-    return [limit for name, value in entries for limit in _of_entry(file, name, value, problems)]
+    limits = [limit for name, value in entries for limit in _of_entry(file, name, value, problems)]
+    problems.extend(file.problems)
+    return limits
 
 
 def _of_entry(file: TomlFile, name: str, value: Any, problems: list[Problem]) -> Iterator[Limit]:
@@ -81,8 +82,7 @@ def _of_entry(file: TomlFile, name: str, value: Any, problems: list[Problem]) ->
     level: Any = _USUAL_LEVEL.get(name, "fail")
     source = file.source("limits", name)
     if isinstance(value, dict):
-        for key in value.keys() - {"limit", "level"}:
-            problems.append(Problem(f"unknown key {key!r}", source, near_name(key, ("limit", "level"), "keys here")))
+        file.expect_keys(("limit", "level"), "limits", name)
         value, level = value.get("limit"), value.get("level", level)
         if level not in _LEVELS:
             problems.append(Problem(f"there is no level {level!r}", source, near_name(str(level), _LEVELS, "levels")))

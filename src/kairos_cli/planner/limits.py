@@ -21,7 +21,6 @@ import numpy as np
 
 from kairos_cli.domain.limit import Limit
 from kairos_cli.domain.prices import USD_TOLERANCE
-from kairos_cli.planner.plan import NoPlan
 from kairos_cli.planner.pool_facts import PoolFacts
 
 #: By so much a number may miss its limit and keep it: the rounding of floats.
@@ -42,13 +41,13 @@ _Found = tuple[float | None, bool, str]
 
 
 def finding(facts: PoolFacts, limit: Limit) -> Finding:
-    """Return how the pool does by a limit; raises what planner.plan.plan raises."""
+    """Return how the pool does by a limit; raises SolverError if a solver fails."""
     return Finding(limit, *_HELD[limit.name](facts, limit))
 
 
 def _max_cost(facts: PoolFacts, limit: Limit) -> _Found:
     cost = facts.rated.cost_usd_per_hour
-    return cost, cost <= limit.bound + USD_TOLERANCE, f"costs {cost:.3f} $/h of at most {limit.bound:g}"
+    return cost, cost <= limit.bound + USD_TOLERANCE, f"costs {cost:.3f} $/h; at most {limit.bound:g}"
 
 
 def _max_cost_increase(facts: PoolFacts, limit: Limit) -> _Found:
@@ -61,7 +60,7 @@ def _max_cost_increase(facts: PoolFacts, limit: Limit) -> _Found:
 
 def _min_qps(facts: PoolFacts, limit: Limit) -> _Found:
     served = facts.rated.served_qps
-    message = f"serves {served:.1f} queries/s in simulation of at least {limit.bound:g}"
+    message = f"serves {served:.1f} queries/s in simulation; at least {limit.bound:g}"
     return served, _carries(served, limit.bound), message
 
 
@@ -69,7 +68,7 @@ def _qos(facts: PoolFacts, limit: Limit) -> _Found:
     """Count queries as the search for the verified rate does, so that it keeps the target it was found for."""
     assert limit.percentile is not None
     rate, target = facts.around.load_qps or facts.rated.served_qps, f"p{limit.percentile:g}"
-    asked = f"must be below {limit.bound:g} ms"
+    asked = f"may be at most {limit.bound:g} ms"
     if rate <= 0:
         return None, False, f"{target} {asked}, but the pool keeps {facts.scenario.qos} at no rate"
     if rate > facts.rated.capacity_qps:
@@ -94,8 +93,8 @@ def _min_headroom(facts: PoolFacts, limit: Limit) -> _Found:
 
 def _max_gap(facts: PoolFacts, limit: Limit) -> _Found:
     found = facts.recommended
-    if isinstance(found, NoPlan):
-        return None, False, f"no pool to compare with: {found.reason}"
+    if isinstance(found, str):
+        return None, False, f"no pool to compare with: {found}"
     gap = found.certificate.gap_percent / 100
     best_qps, least_usd = found.chosen.served_qps * (1 + gap), found.chosen.cost_usd_per_hour / (1 + gap)
     return _beyond(facts, limit, best_qps, least_usd, ("no pool serves more than", "no pool costs less than"))
@@ -103,8 +102,8 @@ def _max_gap(facts: PoolFacts, limit: Limit) -> _Found:
 
 def _pool_unchanged(facts: PoolFacts, limit: Limit) -> _Found:
     found = facts.recommended
-    if isinstance(found, NoPlan):
-        return None, False, f"no pool to compare with: {found.reason}"
+    if isinstance(found, str):
+        return None, False, f"no pool to compare with: {found}"
     if found.chosen.pool.by_type == facts.pool.by_type:
         return 0.0, True, "the pool is the one recommended now"
     chosen, words = found.chosen, ("the pool recommended now serves", "the pool recommended now costs")
@@ -136,7 +135,7 @@ def _tolerate_loss(facts: PoolFacts, limit: Limit) -> _Found:
     carries = (k for k in range(lost, -1, -1) if _carries(facts.after_loss(k).served_qps, wanted))
     tolerated = next(carries, None) if wanted > 0 else None
     which = f"any {lost} instances" if lost > 1 else "any 1 instance"
-    message = f"serves {left:.1f} queries/s after the loss of {which}, of at least {wanted:.1f}"
+    message = f"serves {left:.1f} queries/s after the loss of {which}; at least {wanted:.1f}"
     return tolerated, tolerated == lost, message
 
 

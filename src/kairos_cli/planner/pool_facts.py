@@ -7,7 +7,7 @@ the losses that the scenario tolerates. Nothing here reads a number that an old 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from kairos_cli.domain.latency_profile import Floats
@@ -15,10 +15,12 @@ from kairos_cli.domain.pool import Pool
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.domain.service_table import Counts, ServiceTable, service_table
 from kairos_cli.planner.candidates import candidates, usable_types
+from kairos_cli.planner.certificate import Found
 from kairos_cli.planner.measured_once import measured_once
-from kairos_cli.planner.plan import Measuring, NoPlan, Plan, plan
+from kairos_cli.planner.plan import Measuring
 from kairos_cli.planner.program_search import SecondsLeft, forever
 from kairos_cli.planner.rating import RatedPool, Rater
+from kairos_cli.planner.search import best_in_budget, cheapest
 
 #: Makes, for a table, the way to look at a pool (J,) of a given capacity at a rate: the latencies (N,) in ms.
 Observing = Callable[[ServiceTable], Callable[[Counts, float, float], Floats]]
@@ -47,7 +49,6 @@ class PoolFacts:
     measuring: Measuring
     observing: Observing
     seconds_left: SecondsLeft = forever
-    searched: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         """Measure each pool once, whoever asks."""
@@ -78,14 +79,18 @@ class PoolFacts:
         left = self.table.counts(self.rated.present) - self.table.counts(self.rated.lost)
         return self.observing(self.table)(left, self.rated.capacity_qps, rate_qps)
 
-    @property
-    def asks_a_question(self) -> bool:
-        """Whether the scenario says which pool is wanted, so that one can be recommended."""
-        return self.scenario.budget_usd_per_hour is not None or self.scenario.min_qps is not None
-
     @cached_property
-    def recommended(self) -> Plan | NoPlan:
-        """The plan of a new search; within a budget the pool that serves most, be it less than the load."""
-        self.searched = True
-        least = None if self.scenario.budget_usd_per_hour is not None else self.scenario.min_qps
-        return plan(replace(self.scenario, min_qps=least, choose="verified"), self.measuring, self.seconds_left)
+    def recommended(self) -> Found | str:
+        """What a new search finds for the scenario, or why nothing: in a budget the most, be it less than the load."""
+        return self.search(self.scenario)
+
+    def search(self, question: Scenario) -> Found | str:
+        """Return the pool found for a budget or a load of these types, with its certificate, or why there is none."""
+        types = candidates(question)[0]
+        if not types:
+            return "no instance type can take part"
+        same = self.table.names == tuple(each.name for each in types)
+        table = self.table if same else service_table(question, types)
+        rater = Rater(table, self.measuring(table), question.constraints)
+        search = best_in_budget if question.budget_usd_per_hour is not None else cheapest
+        return search(replace(question, choose="verified"), rater, self.seconds_left)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from kairos_cli.domain.limit import Limit
+from kairos_cli.planner.certificate import Found
 from kairos_cli.planner.drift import Drift
 from kairos_cli.planner.limits import Finding
-from kairos_cli.planner.plan import NoPlan, Plan
 from kairos_cli.planner.pool_facts import PoolFacts
 from kairos_cli.report.document import Document, rounded
 from kairos_cli.report.plan_document import measured_part, scenario_part
@@ -16,24 +15,20 @@ from kairos_cli.report.plan_document import measured_part, scenario_part
 SCHEMA = "kairos.check/1"
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What was checked, by whom it was named: files as the user gave them, None where none was given."""
-
-    plan_file: str | None
-    scenario_file: str | None
-    baseline_file: str | None
-
-
 def check_document(
     facts: PoolFacts,
     findings: Sequence[Finding],
     changed: Sequence[Drift],
-    checked: Checked,
+    better: Found | str | None,
+    files: Mapping[str, object],
     effort: Document,
     warn_only: bool = False,
 ) -> Document:
-    """Return the document of a check; `effort` tells how much was simulated, with `warn_only` nothing fails."""
+    """Return the document of a check.
+
+    `better` is what to buy instead, or why there is nothing (planner.instead); `files` are plan_file, scenario_file and baseline_file as the user gave them, or None; `effort` tells how
+    much was simulated; with `warn_only` nothing fails.
+    """
     limits = [_limit(each, warn_only) for each in findings]
     rated = facts.rated
     return {
@@ -41,8 +36,7 @@ def check_document(
         "verdict": verdict([each["status"] for each in limits]),
         "limits": limits,
         "scenario": scenario_part(facts.scenario),
-        "plan_file": checked.plan_file,
-        "scenario_file": checked.scenario_file,
+        **{key: None if path is None else str(path) for key, path in files.items()},
         "pool": rated.pool.by_type,
         "cost_usd_per_hour": rounded(rated.cost_usd_per_hour, 6),
         "capacity_qps": rounded(rated.capacity_qps + 0.0),
@@ -50,9 +44,8 @@ def check_document(
         "load_qps": facts.around.load_qps,
         "simulated": effort,
         "changed": [{"what": each.what, "of": each.of, "was": each.was, "now": each.now} for each in changed],
-        "baseline_file": checked.baseline_file,
         "baseline_usd_per_hour": rounded(facts.around.baseline_usd_per_hour, 6),
-        **_recommended(facts.recommended if facts.searched else None),
+        **_recommended(better),
     }
 
 
@@ -95,9 +88,9 @@ def _place(limit: Limit) -> Document:
     }
 
 
-def _recommended(found: Plan | NoPlan | None) -> Document:
-    if not isinstance(found, Plan):
-        return {"recommended": None, "no_pool_reason": found.reason if found else None}
+def _recommended(found: Found | str | None) -> Document:
+    if not isinstance(found, Found):
+        return {"recommended": None, "no_pool_reason": found}
     chosen = found.chosen
     return {
         "recommended": {

@@ -24,4 +24,4 @@ def _lines(document: Document) -> Iterator[str]:
             yield f"**{each['status']}** {name_text(each)}: {each['message']}"
     if document["verdict"] != "pass":
         yield from (f"changed: {line}" for line in changed_lines(document))
-        yield from (f"recommended now: {line}" for line in instead_lines(document))
+        yield from (f"buy instead: {line}" for line in instead_lines(document))

@@ -24,7 +24,7 @@ def check_sections(document: Document) -> list[Section]:
     head = [question_text(document["scenario"]), served_text(document), effort_text(document)]
     more = [
         Section("Changed since the plan was made", lines=list(changed_lines(document))),
-        Section("Recommended now", lines=list(instead_lines(document))),
+        Section("Buy instead", lines=list(instead_lines(document))),
     ]
     lines = [f"{name_text(each)}: {each['message']}" for each in document["limits"] if each["status"] != "pass"]
     limits = Section("Limits", LIMIT_COLUMNS, limit_rows(document), lines)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from kairos_cli.report.document import Document
 from kairos_cli.report.plan_sections import pool_text
 
-_BOUND = {"min_qps": "at least", "min_headroom": "at least", "qos": "below"}
+_AT_LEAST = ("min_qps", "min_headroom", "tolerate_loss")
+_DIGITS = {"$/h": 3, "queries/s": 1, "ms": 3, "%": 2}
 _WORD = {"pass": "passed", "warn": "passed with warnings", "fail": "failed"}
 
 
@@ -18,19 +19,19 @@ def name_text(limit: Document) -> str:
 
 def asked_text(limit: Document) -> str:
     """Return what is asked for: `at most 2.5 $/h`."""
-    return f"{_BOUND.get(limit['name'], 'at most')} {_amount(limit, limit['limit'])}".replace(
-        "at most", "any" if limit["name"] == "tolerate_loss" else "at most"
-    )
+    return f"{'at least' if limit['name'] in _AT_LEAST else 'at most'} {_amount(limit, limit['limit'])}"
 
 
 def actual_text(limit: Document) -> str:
-    """Return what is: `2.463 $/h`, or a dash."""
+    """Return what was found: `2.463 $/h`, or a dash where there is no such number."""
     return "–" if limit["actual"] is None else _amount(limit, limit["actual"])
 
 
 def _amount(limit: Document, value: float) -> str:
-    digits = ".4g" if limit["unit"] in ("$/h", "queries/s", "ms") else "g"
-    return f"{round(value, 2) if limit['unit'] == '%' else value:{digits}} {limit['unit']}"
+    """Return a number with its unit and no more digits than it needs."""
+    number, unit = f"{value:,.{_DIGITS.get(limit['unit'], 0)}f}", limit["unit"]
+    number = number.rstrip("0").rstrip(".") if "." in number else number
+    return f"{number} {unit.removesuffix('s') if number == '1' else unit}"
 
 
 def title(document: Document) -> str:
@@ -60,15 +61,16 @@ def changed_lines(document: Document) -> Iterator[str]:
 
 
 def instead_lines(document: Document) -> Iterator[str]:
-    """Yield what a new search recommends, if there was one."""
-    found = document["recommended"]
+    """Yield what to buy instead under the limits of cost and loss, and whether that carries the load."""
+    found, load = document["recommended"], document["load_qps"]
     if document["no_pool_reason"]:
-        yield f"no pool fits the scenario: {document['no_pool_reason']}"
+        yield f"no pool fits: {document['no_pool_reason']}"
     elif found and found["pool"] == document["pool"]:
-        yield "this very pool is the one recommended now"
+        yield "nothing: within the limits of cost and loss no pool serves more"
     elif found:
         served = found["allowable_qps"] if found["allowable_qps"] is not None else found["capacity_qps"]
-        yield f"{pool_text(found['pool'])}: {found['cost_usd_per_hour']:.3f} $/h, {served:.1f} queries/s"
+        short = f", not the load of {load:g}" if load is not None and served < load * (1 - 1e-6) else ""
+        yield f"{pool_text(found['pool'])}: {found['cost_usd_per_hour']:.3f} $/h, {served:.1f} queries/s{short}"
 
 
 def served_text(document: Document) -> str:
