@@ -10,12 +10,14 @@ all is matched anew at the next event. What each part is for (docs/shadow.md has
   type that alone is fast enough for some sizes is held 5 % dearer, so that near-ties spare it.
 - *Chance of being late.* The pair costs 6 times its chance of missing the target besides, from the quantiles
   of the latency: noisy machines are not trusted with queries that have little time left.
-- *Waiting* costs 1 + 4 x the part of the target that is gone, so that an instance that is worth more to
-  others is left to them while there is time, and a query in a hurry is served anywhere in time. It costs a
-  little less for queries of much work (power -0.2 of it), so that bursts delay few queries.
+- *Waiting* costs 1 + 4 x the part of the target that is gone, the latency of the fastest type included, so
+  that an instance that is worth more to others is left to them while there is time, and a query in a hurry is
+  served anywhere in time. It costs a little less for queries of much work (power -0.2 of it), so that bursts
+  delay few queries.
 - *Sacrifice.* If the work of the queries before it would keep all instances busy beyond the time at which a
-  query must start, the query with most work among them is given up, and so on: of all ways to drain a queue
-  the one with the fewest late queries (Moore and Hodgson 1968). What is given up may be taken back.
+  query must start, the query with most work of them and itself is given up, and so on. Where those that came
+  first must start first, no other way to drain the queue in its order gives up fewer (as Moore and Hodgson
+  1968). What is given up may be taken back.
 - *Late queries last.* Those that are late or given up take what instances others leave, where they are
   cheapest; they become less choosy with age, by 1 % of a query's worth for every target they have waited.
 - *While all instances are idle* no query waits.
@@ -28,7 +30,7 @@ Options: none. The numbers are the same for all models and pools; `make bench-sh
 Not more than the 32 earliest queries are matched, and instances only as in `kairos`.
 
 Example: g4dn.xlarge idle, r5n.large free in 2 ms, a query of 10 items that takes 3.6 ms on the one and 3 ms
-on the other, at 0.2 and 0.08 queries for a ms. It waits for r5n.large: 0.40 against 0.72.
+on the other, at 0.22 and 0.08 queries for a ms. It waits for r5n.large: 0.40 against 0.79.
 """
 
 from __future__ import annotations
