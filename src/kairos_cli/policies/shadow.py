@@ -13,7 +13,8 @@ all is matched anew at the next event. What each part is for (docs/shadow.md has
 - *Waiting* costs 1 + 4 x the part of the target that is gone, the latency of the fastest type included, so
   that an instance that is worth more to others is left to them while there is time, and a query in a hurry is
   served anywhere in time. It costs a little less for queries of much work (power -0.2 of it), so that bursts
-  delay few queries.
+  delay few queries. Waiting for a busy instance costs a fifth as much, for the part of the target that it
+  takes: of queries that cost the same there, the one in most hurry is served first.
 - *Sacrifice.* If the work of the queries before it would keep all instances busy beyond the time at which a
   query must start, the query with most work of them and itself is given up, and so on. Where those that came
   first must start first, no other way to drain the queue in its order gives up fewer (as Moore and Hodgson
@@ -27,7 +28,7 @@ all is matched anew at the next event. What each part is for (docs/shadow.md has
 
 Options: none. The numbers are the same for all models and pools; `make bench-shadow` shows what others do.
 
-Not more than the 32 earliest queries are matched, and instances only as in `kairos`.
+Not more than the 32 earliest queries are matched, and of each type the 16 instances that are free first.
 
 Example: g4dn.xlarge idle, r5n.large free in 2 ms, a query of 10 items that takes 3.6 ms on the one and 3 ms
 on the other, at 0.22 and 0.08 queries for a ms. It waits for r5n.large: 0.40 against 0.79.
@@ -45,10 +46,14 @@ from kairos_cli.policies.matching import match
 
 #: What a query that is certainly late costs, and one that waits, at first and as its time runs out.
 LATE, WAIT, HURRY = 6.0, 1.0, 4.0
+#: What waiting for a busy instance costs, in shares of that, if it takes the whole target.
+DELAY = 0.2
 #: What a late query pays for another machine than its cheapest, by targets waited.
 LATE_WAIT = 0.01
 #: More than any pair costs: what no query pays that can be served.
 TOO_DEAR = 1e9
+#: Of each type at most so many instances are matched, those free first.
+MOST_INSTANCES = 16
 #: After so many targets a late query comes first, on one instance in so many.
 LONGEST_TARGETS, RESERVED = 50.0, 16
 
@@ -59,7 +64,7 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
     count = _overdue(now_ms, waiting, pool, service, chosen)
     taken = chosen[0, 1] if count else -1
     queries, spare_ms = _looked_at(now_ms, waiting, service, count)
-    instances = first_free(now_ms, pool, len(queries))
+    instances = first_free(now_ms, pool, min(len(queries), MOST_INSTANCES))
     if len(instances) == 0 or len(queries) == 0:
         return count
     _give_up(waiting, queries, spare_ms, pool, service)
@@ -83,6 +88,7 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
             pair = service.time_price[kind] * (rest_ms + service.mean_ms[kind, size]) - service.worth[size]
             if in_time:
                 pair += LATE * _chance_of_more(service, kind, size, service.target_ms - waited_ms - rest_ms)
+                pair += DELAY * wait[row] * rest_ms / service.target_ms
             cost[row, column] = pair if instance != taken else np.inf
     matched = np.empty(len(instances), np.int64)
     match(cost, wait, matched)
