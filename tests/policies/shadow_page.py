@@ -116,6 +116,7 @@ def shadow_answers(now_ms: float, waiting: Waiting, pool: PoolState, page: Page)
             if query in in_time:
                 left_ms = page.target_ms - waited[query] - rest_ms
                 pair += 6 * page.chance_of_more(kind, size[query], left_ms)
+                pair += 0.2 * urgency * rest_ms / page.target_ms
             cost[row, instance] = np.inf if instance in taken else pair
     best = _least(cost, nobody_waits=bool((pool.outstanding == 0).all()))
     idle = [*(pool.outstanding == 0), False]

@@ -28,7 +28,8 @@ all is matched anew at the next event. What each part is for (docs/shadow.md has
 
 Options: none. The numbers are the same for all models and pools; `make bench-shadow` shows what others do.
 
-Not more than the 32 earliest queries are matched, and of each type the 16 instances that are free first.
+Not more than the 32 earliest queries are matched, and of each type the 16 instances that are free first,
+or more if more are idle.
 
 Example: g4dn.xlarge idle, r5n.large free in 2 ms, a query of 10 items that takes 3.6 ms on the one and 3 ms
 on the other, at 0.22 and 0.08 queries for a ms. It waits for r5n.large: 0.40 against 0.79.
@@ -52,7 +53,7 @@ DELAY = 0.2
 LATE_WAIT = 0.01
 #: More than any pair costs: what no query pays that can be served.
 TOO_DEAR = 1e9
-#: Of each type at most so many instances are matched, those free first.
+#: Of each type so many instances are matched, those free first; more if more are idle.
 MOST_INSTANCES = 16
 #: After so many targets a late query comes first, on one instance in so many.
 LONGEST_TARGETS, RESERVED = 50.0, 16
@@ -64,7 +65,8 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
     count = _overdue(now_ms, waiting, pool, service, chosen)
     taken = chosen[0, 1] if count else -1
     queries, spare_ms = _looked_at(now_ms, waiting, service, count)
-    instances = first_free(now_ms, pool, min(len(queries), MOST_INSTANCES))
+    idle = (pool.outstanding == 0).sum()
+    instances = first_free(now_ms, pool, min(len(queries), max(idle, MOST_INSTANCES)))
     if len(instances) == 0 or len(queries) == 0:
         return count
     _give_up(waiting, queries, spare_ms, pool, service)
