@@ -214,18 +214,17 @@ def test_the_chance_is_that_of_what_is_left_after_the_present_work(dearer: float
 # --- waiting
 
 
-@pytest.mark.parametrize("younger_first", [False, True])
-def test_of_queries_that_cost_the_same_the_one_in_most_hurry_goes_first(younger_first: bool) -> None:
-    """One idle and one busy instance of a type, two queries of a size: the older one is served at once."""
-    facts, pool = known([[10.0], [5.0]], target_ms=100.0), instances([IDLE, (1, 10.0)], [])
-    old, young = (0, 60.0), (0, 20.0)
-    waiting = queries(young, old) if younger_first else queries(old, young)
-    assert [(1 if younger_first else 0, 0)] == assigned(waiting, pool, facts)
+@pytest.mark.parametrize("idle", [0, 1])
+def test_of_queries_that_cost_the_same_the_one_in_most_hurry_goes_first(idle: int) -> None:
+    """One idle and one busy instance of a type, three queries of a size: the oldest one is served at once."""
+    facts = known([[10.0]], target_ms=100.0, time_price=[0.1])
+    pool = instances([IDLE, (1, 10.0)] if idle == 0 else [(1, 10.0), IDLE])
+    assert [(0, idle)] == assigned(queries((0, 60.0), (0, 40.0), (0, 20.0)), pool, facts)
 
 
 def test_a_query_of_little_work_does_not_overtake_one_in_more_hurry() -> None:
     """Of 10 ms of work just arrived and 20 ms that must start within 20 ms, the idle instance serves the latter."""
-    facts, pool = known([[10.0, 20.0]], target_ms=100.0), instances([IDLE, (1, 15.0)])
+    facts, pool = known([[10.0, 20.0]], target_ms=100.0, time_price=[0.1]), instances([IDLE, (1, 15.0)])
     assert [(0, 0)] == assigned(queries((1, 60.0), (0, 0.0)), pool, facts)
 
 
