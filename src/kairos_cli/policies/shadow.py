@@ -63,6 +63,8 @@ LONGEST_TARGETS, RESERVED = 50.0, 16
 @kernel
 def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, chosen: Any) -> int:
     """Serve what must not starve; match the others with the instances or let them wait."""
+    if pool.outstanding.min() > 0:
+        return 0  # only idle instances are given anything
     count = _overdue(now_ms, waiting, pool, service, chosen)
     taken = chosen[0, 1] if count else -1
     queries, spare_ms = _looked_at(now_ms, waiting, pool, service, count)
