@@ -54,6 +54,8 @@ def check(document: dict[str, Any]) -> None:
         ["plan", SPOT, "--purchase", "reserved", "--budget", "0.5", "--tolerate-loss", "0", "--min-zones", "1"],
         ["evaluate", SPOT, "--pool", "g4dn.xlarge:spot=3,r5n.large=8", *QUICK],
         ["plan", "--model", "wnd", "--prices", "ec2-us-east-1", "--mix", "deeprecsys", "--min-qps", "2000"],
+        ["diff", IN_USE, "examples/ci/mended/plan.json"],
+        ["diff", IN_USE, IN_USE],
         ["show", "models"],
         ["show", "models", "rm2"],
         ["show", "prices"],

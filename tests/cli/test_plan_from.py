@@ -88,7 +88,8 @@ def test_the_plan_that_moved_is_read_back(kairos: Kairos, tmp_path: Path) -> Non
         ),
         (
             ["--from", IN_USE, "--max-changes", "1", "--budget", "1"],
-            "--max-changes: error: no pool can keep --max-changes 1 together with --budget 1\nhint: loosen one of them\n",
+            "--max-changes: error: no pool can keep --max-changes 1 together with --budget 1\n"
+            "hint: loosen one of them\n",
         ),
     ],
     ids=lambda value: " ".join(value[-4:]) if isinstance(value, list) else "",
