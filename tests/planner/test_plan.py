@@ -268,6 +268,20 @@ def test_the_certificate_of_a_load_tells_the_greatest_capacity_of_the_others() -
     assert other is None or other >= max(each.capacity_qps for each in answer.ranking[1:])
 
 
+def test_the_list_goes_on_by_capacity_where_few_pools_were_measured() -> None:
+    """If every pool serves its capacity, one is measured; the list is that of the ranking by capacity all the same."""
+    by_capacity = plan_for_budget("rm2")
+    measured = plan(
+        shipped("rm2", choose="verified"), lambda table: measure_by(lambda counts, capacity_qps: capacity_qps)
+    )
+    assert isinstance(measured, Plan)
+
+    assert 1 == measured.certificate.pools_simulated
+    assert 5 == len(measured.ranking)
+    assert pools(by_capacity) == pools(measured)
+    assert [None] * 4 == [each.measured for each in measured.ranking[1:]]
+
+
 # --- both: the most capacity for the money, if it carries the load
 
 

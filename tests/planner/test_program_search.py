@@ -61,6 +61,17 @@ def test_the_search_ends_with_the_pool_of_the_enumeration() -> None:
     assert ("enumeration", "integer program") == (listed.certificate.method, searched.certificate.method)
 
 
+def test_what_was_ruled_out_goes_on_with_the_list() -> None:
+    """Of the pools named, those not measured are listed too, by capacity, none twice; no other one has more."""
+    searched = found(best_by_program(question(top=5), rated(lambda _, capacity: 0.999 * capacity)))
+    names = [str(each.pool) for each in searched.listed]
+    capacities = [each.capacity_qps for each in searched.listed[1:]]
+
+    assert searched.certificate.pools_simulated < len(names) == len(set(names))
+    assert sorted(capacities, reverse=True) == capacities
+    assert max(capacities) <= (searched.certificate.best_other_capacity_qps or 0.0)
+
+
 @pytest.mark.parametrize(
     "constraints", [Constraints(tolerate_loss=1), Constraints(min_types=3), Constraints({"r5n.large": 5})]
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +12,16 @@ from kairos_cli.cli.effort_options import effort, effort_options, measuring
 from kairos_cli.cli.exit_codes import ExitCode
 from kairos_cli.cli.progress import progress
 from kairos_cli.cli.scenario_options import scenario_flags, scenario_options
+from kairos_cli.cli.search_options import choose_option, countdown, time_limit_option
 
 #: The policy under which pools are measured.
 POLICY = "shadow"
-
-choose_option = click.option(
-    "--choose",
-    envvar="KAIROS_CHOOSE",
-    metavar="RULE",
-    help="Rule of choice: verified (by simulation), capacity (the exact bound) or published (the paper's)."
-    "  [default: verified]",
-)
 
 
 @click.command("plan")
 @scenario_options
 @choose_option
-@click.option(
-    "--time-limit",
-    "time_limit_s",
-    type=click.FloatRange(min=0.1, max=1e6),
-    default=60.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to search where pools are too many to list; the best one found is told with its gap.",
-)
+@time_limit_option
 @click.option(
     "--from",
     "from_plan",
@@ -90,7 +73,7 @@ def command(
     for each in remarks(question):
         note(f"note: {each}", quiet)
     with progress("simulating pools", quiet) as advance:
-        found = plan(question, _measuring(question, queries, replications, advance), _countdown(time_limit_s))
+        found = plan(question, _measuring(question, queries, replications, advance), countdown(time_limit_s))
     document = plan_document(found, POLICY)
     give(
         Answer(document, lambda: plan_sections(document), lambda: document.get("ranking", [])),
@@ -109,12 +92,6 @@ def _measuring(question: Any, queries: int, replications: int, advance: Any) -> 
     if question.choose != "verified":
         return None
     return measuring(POLICY, effort(queries, replications, question.seed), advance)
-
-
-def _countdown(time_limit_s: float) -> Callable[[], float]:
-    """Return the function that tells how many seconds are left from now on."""
-    end = time.monotonic() + time_limit_s
-    return lambda: end - time.monotonic()
 
 
 def remarks(question: Any) -> list[str]:

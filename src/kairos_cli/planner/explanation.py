@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -16,7 +16,8 @@ from kairos_cli.planner.bottleneck import Bottleneck, bottleneck, with_simulated
 from kairos_cli.planner.candidates import candidates, usable_types
 from kairos_cli.planner.change import SAME_RATE, Change, smallest_change
 from kairos_cli.planner.nearest_pool import Limits
-from kairos_cli.planner.plan import Measuring, NoPlan, plan
+from kairos_cli.planner.plan import Measuring, NoPlan, choice
+from kairos_cli.planner.program_search import SecondsLeft, forever
 from kairos_cli.planner.rating import RatedPool, Rater
 from kairos_cli.planner.trades import Trade, trades
 
@@ -74,15 +75,14 @@ class Explanation:
         return "alike" if abs(dearer_usd) <= USD_TOLERANCE else "dearer" if dearer_usd > 0 else "cheaper"
 
 
-def recommendation(scenario: Scenario, measuring: Measuring) -> RatedPool | NoPlan:
+def recommendation(scenario: Scenario, measuring: Measuring, seconds_left: SecondsLeft = forever) -> RatedPool | NoPlan:
     """Return the pool that the plan of a scenario recommends, or why there is none.
 
     Where a budget is too small for the load, that is the pool that comes nearest to it. Raises what
     planner.plan.plan raises.
     """
-    question = replace(scenario, min_qps=None) if scenario.budget_usd_per_hour else scenario
-    found = plan(question, measuring)
-    return found if isinstance(found, NoPlan) else found.chosen
+    made = choice(scenario, measuring, seconds_left)
+    return made if isinstance(made, NoPlan) else made.found.chosen
 
 
 def explanation(

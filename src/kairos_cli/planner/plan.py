@@ -17,7 +17,7 @@ from kairos_cli.domain.service_table import ServiceTable, service_table
 from kairos_cli.errors import SolverError
 from kairos_cli.planner.candidates import LeftOut, candidates, usable_types
 from kairos_cli.planner.capacity import Capacity
-from kairos_cli.planner.certificate import Certificate
+from kairos_cli.planner.certificate import Certificate, Found
 from kairos_cli.planner.choice import Measure
 from kairos_cli.planner.distribution import Distribution, distribution
 from kairos_cli.planner.move import Move, move
@@ -73,11 +73,21 @@ class NoPlan:
     left_out: tuple[LeftOut, ...]
 
 
-def plan(scenario: Scenario, measuring: Measuring | None = None, seconds_left: SecondsLeft = forever) -> Plan | NoPlan:
-    """Return the pool to buy, or why there is none; the rule `verified` needs a way of measuring.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the search found, without all that a plan says about it, and what rated the pools."""
 
-    `seconds_left` tells how long a search among too many pools to list may still take. Raises InputError where
-    the rule of choice cannot be applied, SolverError where a solver fails.
+    found: Found
+    rater: Rater
+    left_out: tuple[LeftOut, ...]
+
+
+def choice(
+    scenario: Scenario, measuring: Measuring | None = None, seconds_left: SecondsLeft = forever
+) -> Choice | NoPlan:
+    """Return the pool that the plan of a scenario recommends, or why there is none; arguments and errors as `plan`.
+
+    The load is not looked at if there is a budget.
     """
     types, left_out = candidates(scenario)
     if not types:
@@ -89,7 +99,19 @@ def plan(scenario: Scenario, measuring: Measuring | None = None, seconds_left: S
     found = search(scenario, rater, seconds_left)
     if isinstance(found, str):
         return NoPlan(scenario, found, _hint(scenario), tuple(left_out))
-    chosen = found.chosen
+    return Choice(found, rater, tuple(left_out))
+
+
+def plan(scenario: Scenario, measuring: Measuring | None = None, seconds_left: SecondsLeft = forever) -> Plan | NoPlan:
+    """Return the pool to buy, or why there is none; the rule `verified` needs a way of measuring.
+
+    `seconds_left` tells how long a search among too many pools to list may still take. Raises InputError where
+    the rule of choice cannot be applied, SolverError where a solver fails.
+    """
+    made = choice(scenario, measuring, seconds_left)
+    if isinstance(made, NoPlan):
+        return made
+    chosen, rater, table = made.found.chosen, made.rater, made.rater.table
     if scenario.min_qps and scenario.budget_usd_per_hour and chosen.served_qps < scenario.min_qps * (1 - 1e-6):
         reason = (
             f"{_WHOSE[scenario.choose]} within {scenario.budget_usd_per_hour:g} $/h, {chosen.pool}, carries at most "
@@ -97,7 +119,7 @@ def plan(scenario: Scenario, measuring: Measuring | None = None, seconds_left: S
         )
         nearer = scenario.constraints.max_changes is not None
         hint = _hint(scenario) if nearer else "ask without a budget to be told the cheapest pool for that load"
-        return NoPlan(scenario, reason, hint, tuple(left_out))
+        return NoPlan(scenario, reason, hint, made.left_out)
     lost, capacity = rater.program.by_loss(table.counts(chosen.pool))[0]
     left = table.present(table.counts(chosen.pool)) - lost
     alone = homogeneous(scenario, rater)
@@ -108,12 +130,12 @@ def plan(scenario: Scenario, measuring: Measuring | None = None, seconds_left: S
         capacity,
         distribution(table, left, capacity.qps),
         carrying_the_load(scenario, rater, alone) if alone else None,
-        found.listed,
-        found.certificate,
+        made.found.listed,
+        made.found.certificate,
         table.names[int(np.argmax(capacity.shadow_price / table.price_usd_per_hour))],
         _with_one_more_dollar(scenario, chosen),
-        tuple(left_out),
-        _move(scenario, rater, chosen, measuring if measure else None),
+        made.left_out,
+        _move(scenario, rater, chosen, measuring),
     )
 
 
@@ -125,7 +147,8 @@ def _move(scenario: Scenario, rater: Rater, chosen: RatedPool, measuring: Measur
     types = [each for each in usable_types(scenario) if each.name in {*in_use, *rater.table.names}]
     if len(types) > len(rater.table.names):
         table = service_table(scenario, types)
-        rater = Rater(table, measuring(table) if measuring else None, scenario.constraints)
+        measure = measuring(table) if measuring and rater.measure else None
+        rater = Rater(table, measure, scenario.constraints)
     return move(scenario, rater, chosen)
 
 

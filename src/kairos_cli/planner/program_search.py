@@ -143,6 +143,7 @@ def best_by_program(scenario: Scenario, rater: Rater, seconds_left: SecondsLeft 
         return search.none_found(scenario)
     if ended is None and not pools.out_of_time:
         ended, search.others_qps = "every_pool", 0.0
+    search.ruled_out += [counts for *_, counts, _ in sorted(pools.known, key=lambda each: each[:2])]
     return search.found(scenario.top, ended or "time_limit")
 
 
@@ -153,6 +154,7 @@ class _BestSearch:
         self.rater, self._seconds_left = rater, seconds_left
         self.best: RatedPool | None = None
         self.rated: list[RatedPool] = []
+        self.ruled_out: list[Counts] = []
         self.others_qps = math.inf
         self.not_better = self.skipped = 0
         self.longest_s = 0.0
@@ -166,8 +168,10 @@ class _BestSearch:
         self.others_qps = each.others_qps
         if each.capacity.qps <= (self.best.served_qps if self.best else 0.0):
             self.skipped += 1
+            self.ruled_out.append(each.counts)
         elif self.best and self.seconds_left() < self.longest_s:  # another simulation would not end in time
             self.others_qps = max(each.others_qps, each.capacity.qps)
+            self.ruled_out.append(each.counts)
             return "time_limit"
         else:
             started_s = self._seconds_left()
@@ -193,10 +197,11 @@ class _BestSearch:
         self.not_better, self.skipped = (0, 0) if better else (self.not_better + 1, self.skipped)
 
     def found(self, top: int, ended: str) -> Found:
-        """Return the best pool with its certificate."""
+        """Return the best pool with its certificate; the list goes on with pools that were ruled out."""
         assert self.best is not None
-        others = [each for each in self.rated if each is not self.best]
-        others = [replace(each, measured=None) for each in sorted(others, key=lambda each: -each.capacity_qps)]
+        others = [replace(each, measured=None) for each in self.rated if each is not self.best]
+        others += map(self.rater.rated, self.ruled_out[: max(top - 1 - len(others), 0)])
+        others.sort(key=lambda each: -each.capacity_qps)
         gap = gap_percent(self.others_qps, self.best.served_qps)
         greatest = max([self.others_qps, *(each.capacity_qps for each in others)])
         simulated = 0 if self.best.measured is None else len(self.rated)

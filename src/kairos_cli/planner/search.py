@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 
 import numpy as np
 
@@ -83,9 +83,13 @@ def _by_published_bound(scenario: Scenario, rater: Rater, counts: Counts, within
 
 
 def _by_simulation(scenario: Scenario, rater: Rater, counts: Counts, within_budget: int) -> Found | str:
-    """Return the pool that serves most in simulation; all others are measured or ruled out by capacity."""
+    """Return the pool that serves most in simulation; all others are measured or ruled out by capacity.
+
+    Where few had to be measured, the next ones by capacity fill the list.
+    """
     assert rater.measure is not None
-    best = verified_choice(by_capacity(rater.program, counts), counts, rater.measure)
+    ranked = by_capacity(rater.program, counts)
+    best = verified_choice(ranked, counts, rater.measure)
     assert best is not None
     if best.measured.qps <= 0:
         return f"no pool within {scenario.budget_usd_per_hour:g} $/h keeps {scenario.qos} in simulation, at any rate"
@@ -102,7 +106,9 @@ def _by_simulation(scenario: Scenario, rater: Rater, counts: Counts, within_budg
         gap_percent(best.best_unmeasured_qps, best.measured.qps),
         ended,
     )
-    return Found(chosen, (chosen, *_rated(rater, counts, others[: scenario.top - 1])), certificate)
+    ruled_out = [] if best.unmeasured_row is None else [best.unmeasured_row]
+    rows = islice(chain(others, ruled_out, (row for row, _ in ranked)), max(scenario.top - 1, 0))
+    return Found(chosen, (chosen, *_rated(rater, counts, rows)), certificate)
 
 
 def cheapest(scenario: Scenario, rater: Rater, seconds_left: SecondsLeft = forever) -> Found | str:
