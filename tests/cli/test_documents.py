@@ -16,6 +16,7 @@ from tests.conftest import ROOT, Kairos
 SCHEMAS = ROOT / "src" / "kairos_cli" / "report" / "schemas"
 RM2 = "examples/01_rm2_budget.toml"
 SPOT = "examples/07_spot_and_losses.toml"
+IN_USE = "examples/ci/plan.json"
 QUICK = ["--queries", "2000", "--replications", "2"]
 
 
@@ -47,10 +48,14 @@ def check(document: dict[str, Any]) -> None:
         ["plan", RM2, "--budget", "40", "--choose", "capacity"],
         ["plan", RM2, "--budget", "0.5"],
         ["plan", SPOT, "--choose", "capacity"],
+        ["plan", RM2, "--from", IN_USE, "--choose", "capacity"],
+        ["plan", RM2, "--from", IN_USE, "--max-changes", "0", "--choose", "capacity"],
         ["plan", SPOT, "--budget", "9", "--tolerate-loss", "0", "--choose", "capacity"],
         ["plan", SPOT, "--purchase", "reserved", "--budget", "0.5", "--tolerate-loss", "0", "--min-zones", "1"],
         ["evaluate", SPOT, "--pool", "g4dn.xlarge:spot=3,r5n.large=8", *QUICK],
         ["plan", "--model", "wnd", "--prices", "ec2-us-east-1", "--mix", "deeprecsys", "--min-qps", "2000"],
+        ["diff", IN_USE, "examples/ci/mended/plan.json"],
+        ["diff", IN_USE, IN_USE],
         ["show", "models"],
         ["show", "models", "rm2"],
         ["show", "prices"],

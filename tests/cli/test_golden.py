@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import Kairos
 
 RM2 = "examples/01_rm2_budget.toml"
+IN_USE = "examples/ci/plan.json"
 COMMANDS = {
     "help": ["--help"],
     "help_plan": ["plan", "--help"],
@@ -71,6 +72,21 @@ COMMANDS = {
         "--min-qps",
         "2000",
     ],
+    "plan_from": ["plan", RM2, "--from", IN_USE, "--queries", "2000"],
+    "plan_from_max_changes_markdown": [
+        "plan", RM2, "--from", IN_USE, "--max-changes", "4", "--queries", "2000", "--format", "markdown",
+    ],
+    "plan_from_over_budget": [
+        "plan", "examples/ci/scenario.toml", "--from", IN_USE, "--budget", "2.2", "--max", "c5n.2xlarge=0",
+        "--min-qps", "95", "--queries", "2000",
+    ],
+    "plan_from_no_change": ["plan", RM2, "--from", IN_USE, "--max-changes", "0", "--choose", "capacity"],
+    "help_diff": ["diff", "--help"],
+    "diff_mended": ["diff", IN_USE, "examples/ci/mended/plan.json"],
+    "diff_mended_markdown": ["diff", IN_USE, "examples/ci/mended/plan.json", "--format", "markdown"],
+    "diff_mended_csv": ["diff", IN_USE, "examples/ci/mended/plan.json", "--format", "csv"],
+    "diff_same_exit_code": ["diff", IN_USE, IN_USE, "--exit-code"],
+    "plan_from_conflict": ["plan", RM2, "--from", IN_USE, "--max-changes", "1", "--budget", "1"],
     "plan_by_integer_program": ["plan", RM2, "--budget", "40", "--choose", "capacity"],
     "plan_spot_and_losses": ["plan", "examples/07_spot_and_losses.toml", "--queries", "2000", "--top", "3"],
     "plan_spot_csv": ["plan", "examples/07_spot_and_losses.toml", "--choose", "capacity", "--format", "csv"],

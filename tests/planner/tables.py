@@ -260,10 +260,13 @@ OPTIONS = [("",), ("", ":spot"), ("", ":reserved"), ("", ":spot", ":reserved")]
 def constraints_of(draw: st.DrawFn) -> Constraints:
     """Draw constraints, most of which ask for something."""
     names = st.sampled_from(["a", "b", "a:spot", "b:reserved", "a:on-demand"])
+    in_use = st.dictionaries(st.sampled_from(["a", "b", "a:spot", "b:reserved", "gone"]), st.integers(1, 3))
     return Constraints(
         draw(st.one_of(st.just({}), st.dictionaries(names, st.integers(0, 4), max_size=2))),
         draw(st.sampled_from([1.0, 1.0, 0.5, 0.25, 0.0])),
         draw(st.sampled_from([1, 1, 2])),
         draw(st.sampled_from([0, 0, 1, 2, 3])),
         draw(st.sampled_from([0, 0, 1, 2])),
+        draw(in_use),
+        draw(st.sampled_from([None, None, 0, 1, 2, 5])),
     )

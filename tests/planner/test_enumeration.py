@@ -43,6 +43,31 @@ def test_enumeration_is_the_list_of_all_pools_that_fit(prices: list[int], budget
     assert every_affordable_pool(prices, budget, caps) == counts.tolist()
 
 
+@law(50)
+@given(st.lists(st.integers(0, 4), min_size=2, max_size=2), st.integers(0, 4), st.integers(50, 900))
+def test_near_a_pool_are_those_with_few_changes(in_use: list[int], changes: int, budget: int) -> None:
+    """With a limit on changes just the affordable pools at that distance come, in lexical order."""
+    table = small_table([[1.0]] * 2, prices=[0.1, 0.07])
+    near = Constraints(from_pool={"a": in_use[0], "b": in_use[1]}, max_changes=changes)
+    counts = affordable_counts(table, budget / 1000, near)
+
+    assert counts is not None
+    assert [
+        pool
+        for pool in every_affordable_pool([100, 70], budget, {})
+        if sum(abs(n - m) for n, m in zip(pool, in_use, strict=True)) <= changes
+    ] == counts.tolist()
+
+
+def test_a_limit_on_changes_keeps_pools_few() -> None:
+    """10,000 $/h buy millions of pools of two types, and 13 differ by at most 2 instances from one of them."""
+    table = small_table([[1.0]] * 2)
+    counts = affordable_counts(table, 10_000.0, Constraints(from_pool={"a": 50, "b": 60}, max_changes=2))
+
+    assert counts is not None
+    assert 13 == len(counts)
+
+
 def test_a_budget_that_is_a_multiple_of_the_price_buys_that_many() -> None:
     """Binary fractions do not cost an instance: 0.149 * 13 buys 13, and so for every number up to 60."""
     table = small_table([[1.0]], prices=[0.149])

@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": "Simulate a pool: the rate at which it keeps the target, and what happens there.",
     "check": "Hold a pool to limits of cost, latency and load: a gate for pull requests.",
     "explain": "Set any pool beside the recommended one: what is in its way, and what would mend it.",
+    "diff": "Set two plans side by side: what changed in pool, cost, rates and inputs.",
     "compare": "Set Kairos beside the published schemes, each at its best pool.",
     "show": "List the models, prices and mixes that kairos knows, or look at one.",
     "validate": "Check profiles and scenarios; all problems at once, with their lines.",

@@ -22,6 +22,19 @@ POLICY = "shadow"
 @scenario_options
 @choose_option
 @time_limit_option
+@click.option(
+    "--from",
+    "from_plan",
+    type=click.Path(path_type=Path),
+    metavar="PLAN.json",
+    help="The plan in use: tells the steps from its pool to the new one.",
+)
+@click.option(
+    "--max-changes",
+    type=int,
+    metavar="K",
+    help="At most K instances may be added or removed, in all; a swap is two.",
+)
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="How many pools to list.  [default: 5]")
 @effort_options
 @answer_options
@@ -46,6 +59,7 @@ def command(
     kairos plan examples/01_rm2_budget.toml
     kairos plan examples/01_rm2_budget.toml --budget 5 --max g4dn.xlarge=2 -o plan.json
     kairos plan examples/01_rm2_budget.toml --tolerate-loss 1 --min-types 2
+    kairos plan examples/01_rm2_budget.toml --from plan.json --max-changes 4
     kairos plan --model wnd --prices ec2-us-east-1 --mix deeprecsys --min-qps 2000
     kairos plan examples/01_rm2_budget.toml --json | jq .pool
     """

@@ -6,6 +6,8 @@ max_spot_share = "50%"                    # or 0.5
 min_types = 2
 min_zones = 2
 tolerate_loss = 1
+
+Only flags give the pool in use and how many instances may differ from it: `--from plan.json --max-changes 4`.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from kairos_cli.domain.prices import (
     purchase_of,
 )
 from kairos_cli.domain.scenario import Scenario
+from kairos_cli.errors import InputError
 from kairos_cli.loading.limits import is_number
+from kairos_cli.loading.plan_file import load_plan
 from kairos_cli.loading.scenario_values import ScenarioValues
 from kairos_cli.loading.toml_file import near_name
 
@@ -45,7 +49,11 @@ def read_constraints(values: ScenarioValues, prices: PriceList | None) -> Constr
         values.whole("min_types", 1, smallest=1),
         values.whole("min_zones", 0),
         values.whole("tolerate_loss", 0),
+        _in_use(values, prices),
+        values.whole("max_changes", 0) if "max_changes" in values.value else None,
     )
+    if "max_changes" in values.value and "from_plan" not in values.value:
+        values.note("changes are counted from a plan, and none is given", "max_changes", "--from plan.json")
     if constraints.tolerate_loss > MOST_LOST:
         message = f"'tolerate_loss' must be at most {MOST_LOST}, got {constraints.tolerate_loss}"
         values.note(message, "tolerate_loss", "the rate is that after the worst of all ways to lose so many instances")
@@ -128,6 +136,20 @@ def _share(given: object) -> float | None:
         return None
 
 
+def _in_use(values: ScenarioValues, prices: PriceList | None) -> dict[str, int]:
+    """Return the pool of the plan in use; empty if there is none."""
+    path = values.value.get("from_plan")
+    if path is None:
+        return {}
+    try:
+        in_use = load_plan(path).pool.by_type
+    except InputError as error:
+        values.problems.extend(error.problems)
+        return {}
+    _check_types(values, in_use, prices, "from_plan")
+    return in_use
+
+
 def _check_types(values: ScenarioValues, names: Iterable[str], prices: PriceList | None, key: str) -> None:
     """Note each name that the price list does not have; without a list nothing can be said."""
     if prices is None:
@@ -156,4 +178,5 @@ def asked_value(scenario: Scenario, key: str) -> str:
         "min_types": str(constraints.min_types),
         "min_zones": str(constraints.min_zones),
         "tolerate_loss": str(constraints.tolerate_loss),
+        "max_changes": str(constraints.max_changes),
     }[key]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from kairos_cli.domain.prices import ON_DEMAND, USD_TOLERANCE, InstanceType
+from kairos_cli.domain.prices import ON_DEMAND, USD_TOLERANCE, InstanceType, machine_of
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.domain.service_table import service_table
 from kairos_cli.errors import Problem, Source
@@ -23,6 +23,7 @@ def impossibilities(scenario: Scenario, source: Mapping[str, Source]) -> Iterato
     if not profiled:
         yield _all_limited_to_none(measured, source) if measured else _no_profile(scenario, source)
         return
+    yield from _in_use_without_profile(scenario, source)
     machines = list(dict.fromkeys(each.machine for each in profiled))
     yield from _beyond_the_profile(scenario, source, machines)
     yield from _too_small_a_budget(scenario, source, min(profiled, key=lambda each: each.price_usd_per_hour))
@@ -46,6 +47,19 @@ def _no_profile(scenario: Scenario, source: Mapping[str, Source]) -> Problem:
 def _all_limited_to_none(measured: list[InstanceType], source: Mapping[str, Source]) -> Problem:
     which = ", ".join(each.name for each in measured)
     return Problem(f"no instance of {which} may be used", source.get("max_instances"), "raise a limit")
+
+
+def _in_use_without_profile(scenario: Scenario, source: Mapping[str, Source]) -> Iterator[Problem]:
+    """Machines in use whose rate is not known: nothing can be said of the pools on the way from them."""
+    for name in scenario.constraints.from_pool:
+        profile = scenario.model.latency.get(machine_of(name))
+        if profile is None or profile.largest < scenario.mix.largest:
+            yield Problem(
+                f"{name} is in use, and there is no latency profile of {scenario.model.name} for it up to batch size "
+                f"{scenario.mix.largest}",
+                source.get("from_plan"),
+                "measure it, or leave out --from",
+            )
 
 
 def _beyond_the_profile(scenario: Scenario, source: Mapping[str, Source], profiled: list[str]) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,11 @@ _CONSTRAINTS = [each.name for each in fields(Constraints)]
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """The pool of a plan and the question that it answers."""
+    """The pool of a plan, the question that it answers, and the whole document."""
 
     pool: Pool
     scenario: Scenario
+    document: Mapping[str, Any]
 
 
 def load_plan(path: Path) -> SavedPlan:
@@ -49,7 +51,7 @@ def load_plan(path: Path) -> SavedPlan:
         raise InputError.of("holds no pool: that plan found none", path, _AGAIN)
     if document.get("digest") != digest(document):
         raise InputError.of("was edited after kairos wrote it: its digest does not fit", path, _AGAIN)
-    return SavedPlan(Pool(tuple(document["pool"].items())), _scenario(document))
+    return SavedPlan(Pool(tuple(document["pool"].items())), _scenario(document), document)
 
 
 _AGAIN = "make it anew with `kairos plan … -o plan.json`; to try another pool, use --pool"

@@ -32,6 +32,9 @@ FLAG_BY_KEY = {
     "seed": "--seed",
 }
 
+#: What only flags give: the pool in use is no part of a question that is asked again after the move.
+MOVE_FLAG_BY_KEY = {"from_plan": "--from", "max_changes": "--max-changes"}
+
 
 class ScenarioValues:
     """The value of each key, where it came from, and what relative paths in it start from."""
@@ -55,7 +58,7 @@ class ScenarioValues:
     def read_flags(self, flags: Mapping[str, Any]) -> None:
         """Take the values of the flags that were given, in place of those of the file."""
         variables = flags.get("variables", {})
-        for key, flag in FLAG_BY_KEY.items():
+        for key, flag in (FLAG_BY_KEY | MOVE_FLAG_BY_KEY).items():
             if flags.get(key) is not None:
                 self._take(key, flags[key], Source(variables.get(key, flag)), Path())
 

@@ -22,7 +22,7 @@ from kairos_cli.planner.solver import solve
 
 #: What each constraint is when it asks for nothing.
 _NOTHING = Constraints()
-_OF_POOLS = ("min_types", "min_zones", "max_spot_share", "tolerate_loss", "max_instances")
+_OF_POOLS = ("min_types", "min_zones", "max_spot_share", "tolerate_loss", "max_changes", "max_instances")
 _TIME_LIMIT_S = 10.0
 
 
@@ -60,7 +60,8 @@ def _without_needless_caps(scenario: Scenario, table: ServiceTable) -> Scenario:
 
 def _asking_only(scenario: Scenario, keys: Iterable[str]) -> Scenario:
     """Return the scenario with these constraints and no others."""
-    constraints = Constraints(**{key: getattr(scenario.constraints, key) for key in keys if key in _OF_POOLS})
+    of_pools = {key: getattr(scenario.constraints, key) for key in keys if key in _OF_POOLS}
+    constraints = Constraints(**of_pools, from_pool=scenario.constraints.from_pool)
     return replace(
         scenario,
         constraints=constraints,

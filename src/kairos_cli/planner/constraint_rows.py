@@ -27,6 +27,8 @@ def add_constraints(problem: pulp.LpProblem, table: ServiceTable, constraints: C
         _add_zones(problem, table, constraints.min_zones, number)
     if constraints.tolerate_loss > 0:
         problem += _sum(number, list(number)) >= constraints.tolerate_loss + 1, "more_than_lost"
+    if constraints.max_changes is not None:
+        _add_changes(problem, table, constraints, number)
 
 
 def _sum(number: Numbers, columns: list[int]) -> pulp.LpAffineExpression:
@@ -40,6 +42,17 @@ def _add_types(problem: pulp.LpProblem, table: ServiceTable, least: int, number:
         bought.append(problem.add_variable(f"bought_{index}", 0, 1, pulp.LpInteger))
         problem += _sum(number, columns) >= bought[-1], f"bought_{index}"
     problem += pulp.LpAffineExpression([(each, 1) for each in bought]) >= least, "types"
+
+
+def _add_changes(problem: pulp.LpProblem, table: ServiceTable, constraints: Constraints, number: Numbers) -> None:
+    """At most so many instances differ from the pool in use; those of types that take no part are removed."""
+    in_use, changed = constraints.in_use(table.names), []
+    for j, each in number.items():
+        changed.append(problem.add_variable(f"changed_{j}", 0))
+        problem += changed[-1] >= each - in_use[j], f"come_{j}"
+        problem += changed[-1] >= in_use[j] - each, f"gone_{j}"
+    left = constraints.changes_left([table.names[j] for j in number])
+    problem += pulp.LpAffineExpression([(each, 1) for each in changed]) <= left, "changes"
 
 
 def _add_zones(problem: pulp.LpProblem, table: ServiceTable, least: int, number: Numbers) -> None:

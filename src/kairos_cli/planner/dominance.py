@@ -8,6 +8,7 @@ no more than with j. What the constraints ask for decides how far that holds:
 - a type of limited number, and one whose instances are not always there, replaces none;
 - with a limit on the spot share, spot instances replace none that are not, and an instance of spot only one;
 - with a least number of zones, k must stand in every zone that j can stand in;
+- with a limit on changes, j must not be in use, and one k replace it: so no instance more differs;
 - with a least number N of types, j must be replaced by N others: where all of them are in the pool already,
   it has N types without j. Another purchase option of j is enough alone.
 """
@@ -50,6 +51,8 @@ def _replaces(table: ServiceTable, constraints: Constraints) -> Truths:
     replaces[~_may_replace(table, constraints)] = False
     if constraints.max_spot_share < 1:
         replaces &= ~_spot(table)[:, None] | (_spot(table) & (instead <= 1))
+    if constraints.max_changes is not None:
+        replaces &= (np.array(constraints.in_use(table.names)) == 0) & (instead <= 1)
     if constraints.min_zones > 0:
         zones = [frozenset(each) for each in table.zones or [()] * types]
         replaces &= np.array([[ours <= theirs for ours in zones] for theirs in zones])

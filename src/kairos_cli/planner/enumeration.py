@@ -19,19 +19,21 @@ def affordable_counts(
 ) -> Counts | None:
     """Return every non-empty pool within budget and constraints as rows of counts (N, J), in lexical order.
 
-    None if more than `most` are within budget and the caps of single columns, whatever else is asked.
+    None if more than `most` are within budget and the limits of single columns, whatever else is asked.
     """
     counts = np.zeros((1, 0), dtype=np.int64)
     left_usd = np.array([budget_usd_per_hour])
-    for name, price in zip(table.names, table.price_usd_per_hour, strict=True):
+    reach = constraints.reach(table.names)
+    for name, price, (least, reached) in zip(table.names, table.price_usd_per_hour, reach, strict=True):
         largest = np.floor((left_usd + USD_TOLERANCE) / price).astype(np.int64)
-        cap = constraints.most_of(name)
-        choices = (largest if cap is None else np.minimum(largest, cap)) + 1
+        for limit in (constraints.most_of(name), reached):
+            largest = largest if limit is None else np.minimum(largest, limit)
+        choices = np.maximum(largest - least + 1, 0)
         if choices.sum() > most + 1:  # the empty pool is among them, and does not count
             return None
-        # Row r of the pools so far is repeated for each count 0, 1, … that its money still buys.
+        # Row r of the pools so far is repeated for each count, from the least on, that its money still buys.
         row = np.repeat(np.arange(len(counts)), choices)
-        count = np.arange(len(row)) - np.repeat(np.cumsum(choices) - choices, choices)
+        count = least + np.arange(len(row)) - np.repeat(np.cumsum(choices) - choices, choices)
         counts = np.column_stack([counts[row], count])
         left_usd = left_usd[row] - count * price
     counts = counts[counts.any(axis=1)]

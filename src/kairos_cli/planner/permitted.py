@@ -25,6 +25,9 @@ def permitted(table: ServiceTable, constraints: Constraints, counts: Counts) -> 
         kept &= types_bought(table, counts) >= constraints.min_types
     if constraints.min_zones > 0:
         kept &= zones_reached(table, counts) >= constraints.min_zones
+    left = constraints.changes_left(table.names)
+    if left is not None:
+        kept &= np.abs(counts - constraints.in_use(table.names)).sum(axis=1) <= left
     return np.asarray(kept)
 
 

@@ -1,7 +1,8 @@
 """The answer to a scenario: which pool, how good it is, how good any other could be, and why.
 
 The steps, in order: leave out the types that cannot help; search for the pool; give whole queries to it;
-set the best pool of a single type beside it; say what the next dollar would buy.
+set the best pool of a single type beside it; say what the next dollar would buy; order the steps from the pool
+in use, if there is one.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ import numpy as np
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.domain.service_table import ServiceTable, service_table
 from kairos_cli.errors import SolverError
-from kairos_cli.planner.candidates import LeftOut, candidates
+from kairos_cli.planner.candidates import LeftOut, candidates, usable_types
 from kairos_cli.planner.capacity import Capacity
 from kairos_cli.planner.certificate import Certificate, Found
 from kairos_cli.planner.choice import Measure
 from kairos_cli.planner.distribution import Distribution, distribution
+from kairos_cli.planner.move import Move, move
 from kairos_cli.planner.program_search import SecondsLeft, best_by_program, forever
 from kairos_cli.planner.rating import RatedPool, Rater, carrying_the_load, homogeneous
 from kairos_cli.planner.search import best_in_budget, cheapest
@@ -49,6 +51,7 @@ class Plan:
     bottleneck: str
     one_more_dollar: RatedPool | None
     left_out: tuple[LeftOut, ...]
+    move: Move | None = None
 
     @property
     def ratio_to_homogeneous(self) -> float | None:
@@ -114,7 +117,8 @@ def plan(scenario: Scenario, measuring: Measuring | None = None, seconds_left: S
             f"{_WHOSE[scenario.choose]} within {scenario.budget_usd_per_hour:g} $/h, {chosen.pool}, carries at most "
             f"{chosen.served_qps:.1f} queries/s, not {scenario.min_qps:g}"
         )
-        hint = "ask without a budget to be told the cheapest pool for that load"
+        nearer = scenario.constraints.max_changes is not None
+        hint = _hint(scenario) if nearer else "ask without a budget to be told the cheapest pool for that load"
         return NoPlan(scenario, reason, hint, made.left_out)
     lost, capacity = rater.program.by_loss(table.counts(chosen.pool))[0]
     left = table.present(table.counts(chosen.pool)) - lost
@@ -131,7 +135,21 @@ def plan(scenario: Scenario, measuring: Measuring | None = None, seconds_left: S
         table.names[int(np.argmax(capacity.shadow_price / table.price_usd_per_hour))],
         _with_one_more_dollar(scenario, chosen),
         made.left_out,
+        _move(scenario, rater, chosen, measuring),
     )
+
+
+def _move(scenario: Scenario, rater: Rater, chosen: RatedPool, measuring: Measuring | None) -> Move | None:
+    """Return the move from the pool in use, if there is one; it may have types that the plan may not use."""
+    in_use = scenario.constraints.from_pool
+    if not in_use:
+        return None
+    types = [each for each in usable_types(scenario) if each.name in {*in_use, *rater.table.names}]
+    if len(types) > len(rater.table.names):
+        table = service_table(scenario, types)
+        measure = measuring(table) if measuring and rater.measure else None
+        rater = Rater(table, measure, scenario.constraints)
+    return move(scenario, rater, chosen)
 
 
 def _with_one_more_dollar(scenario: Scenario, chosen: RatedPool) -> RatedPool | None:
@@ -148,6 +166,8 @@ def _with_one_more_dollar(scenario: Scenario, chosen: RatedPool) -> RatedPool | 
 
 def _hint(scenario: Scenario) -> str:
     """Return what would make a pool possible."""
+    if scenario.constraints.max_changes is not None:
+        return "allow more changes from the pool in use"
     if scenario.budget_usd_per_hour is None:
         limits = (
             "loosen the limits on the number of instances"

@@ -62,7 +62,8 @@ class PoolProgram:
         self.types = list(range(len(table.names))) if every_type else undominated(table, constraints)
         self.problem = pulp.LpProblem("choose" if min_qps is None else "cheapest", pulp.LpMaximize)
         self.rate = self.problem.add_variable("rate_qps", 0)
-        self.most = {j: self._most(j, constraints, budget_usd_per_hour) for j in self.types}
+        reach = constraints.reach(table.names)
+        self.most = {j: self._most(j, constraints, reach[j][1], budget_usd_per_hour) for j in self.types}
         self.number = {j: self.problem.add_variable(f"n_{j}", 0, self.most[j], pulp.LpInteger) for j in self.types}
         self.present = {j: self._present(j) for j in self.types}
         self.added = 0
@@ -79,13 +80,14 @@ class PoolProgram:
             self.problem += cost
             self.problem += self.rate >= min_qps, "load"
 
-    def _most(self, j: int, constraints: Constraints, budget_usd_per_hour: float | None) -> int | None:
-        """Return the largest number of a type that caps and budget leave, or None if there is no limit."""
-        most = constraints.most_of(self.table.names[j])
-        if budget_usd_per_hour is None:
-            return most
-        affordable = int((budget_usd_per_hour + USD_TOLERANCE) / self.table.price_usd_per_hour[j])
-        return affordable if most is None else min(most, affordable)
+    def _most(
+        self, j: int, constraints: Constraints, reached: int | None, budget_usd_per_hour: float | None
+    ) -> int | None:
+        """Return the largest number of a type that caps, changes and budget leave, or None if there is no limit."""
+        limits = [constraints.most_of(self.table.names[j]), reached]
+        if budget_usd_per_hour is not None:
+            limits.append(int((budget_usd_per_hour + USD_TOLERANCE) / self.table.price_usd_per_hour[j]))
+        return min((each for each in limits if each is not None), default=None)
 
     def _availability(self, j: int) -> float:
         return 1.0 if self.table.availability is None else float(self.table.availability[j])

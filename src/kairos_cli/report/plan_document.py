@@ -20,6 +20,7 @@ from kairos_cli.planner.plan import NoPlan, Plan
 from kairos_cli.planner.rating import RatedPool
 from kairos_cli.planner.solver import solver_name
 from kairos_cli.report.document import Document, rounded
+from kairos_cli.report.move import in_use_part, move_part
 from kairos_cli.report.size_ranges import SizeRange, size_ranges
 
 SCHEMA = "kairos.plan/1"
@@ -63,6 +64,7 @@ def scenario_part(scenario: Scenario) -> Document:
         "tolerate_loss": scenario.constraints.tolerate_loss,
         "choose": scenario.choose,
         "seed": scenario.seed,
+        **in_use_part(scenario.constraints),
     }
 
 
@@ -70,6 +72,7 @@ def _answer(plan: Plan, policy: str) -> Document:
     return _rated(plan.chosen) | {
         "instances": _instances(plan),
         "worst_loss": plan.chosen.lost.by_type,
+        **({"move": move_part(plan.move)} if plan.move else {}),
         "verified": {"policy": policy, **measured_part(plan.chosen.measured)} if plan.chosen.measured else None,
         "integer_program": {
             "status": plan.distribution.answer.status,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kairos_cli.report.certificate_line import certificate_line, qps_text
 from kairos_cli.report.document import Document
+from kairos_cli.report.move import move_sections
 from kairos_cli.report.sections import Section
 
 
@@ -17,6 +18,7 @@ def plan_sections(document: Document) -> list[Section]:
     return [
         Section(f"Buy {pool_text(document['pool'])}", lines=[question_text(document["scenario"])]),
         *_purchase(document),
+        *move_sections(document),
         _figures(document),
         _who_serves_what(document),
         _ranking(document),
@@ -61,6 +63,8 @@ def _constraint_texts(scenario: Document) -> Iterator[str]:
         yield f"at least {scenario['min_zones']} zone{'s' * (scenario['min_zones'] > 1)}"
     if scenario["tolerate_loss"] > 0:
         yield f"after the loss of any {scenario['tolerate_loss']}"
+    if scenario.get("max_changes") is not None:
+        yield f"at most {scenario['max_changes']} change{'s' * (scenario['max_changes'] != 1)} from the pool in use"
 
 
 def _purchase(document: Document) -> Iterator[Section]:
