@@ -13,8 +13,9 @@ from kairos_cli.cli.effort_options import effort, effort_options, measuring
 from kairos_cli.cli.exit_codes import ExitCode
 from kairos_cli.cli.github_actions import tell_github
 from kairos_cli.cli.limit_options import limit_options
-from kairos_cli.cli.plan import POLICY, countdown
+from kairos_cli.cli.plan import POLICY
 from kairos_cli.cli.progress import progress
+from kairos_cli.cli.search_options import countdown, time_limit_option
 
 
 @click.command("check")
@@ -35,10 +36,7 @@ from kairos_cli.cli.progress import progress
     "--profiles", envvar="KAIROS_PROFILES", type=click.Path(path_type=Path, file_okay=False, exists=True),
     metavar="DIR", help="Your own folder of models/, prices/ and mixes/.",
 )  # fmt: skip
-@click.option(
-    "--time-limit", "time_limit_s", type=click.FloatRange(min=0.1, max=1e6), default=60.0, show_default=True,
-    metavar="SECONDS", help="How long to search for a better pool where pools are too many to list.",
-)  # fmt: skip
+@time_limit_option
 @effort_options
 @answer_options_with("github", "junit", "sarif")
 def command(

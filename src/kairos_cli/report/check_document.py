@@ -26,8 +26,9 @@ def check_document(
 ) -> Document:
     """Return the document of a check.
 
-    `better` is what to buy instead, or why there is nothing (planner.instead); `files` are plan_file, scenario_file and baseline_file as the user gave them, or None; `effort` tells how
-    much was simulated; with `warn_only` nothing fails.
+    `better` is what to buy instead, or why there is nothing (planner.instead); `files` are plan_file,
+    scenario_file and baseline_file as the user gave them, or None; `effort` tells how much was simulated; with
+    `warn_only` nothing fails.
     """
     limits = [_limit(each, warn_only) for each in findings]
     rated = facts.rated
