@@ -55,8 +55,7 @@ def subject(given: Given, flags: Mapping[str, Any]) -> Subject:
         raise InputError(problems)
     assert limits is not None
     if question is None:
-        assert saved is not None
-        question = replace(saved.scenario, seed=saved.scenario.seed if given.seed is None else given.seed)
+        question = _of_plan(saved, given.seed)
     pool = saved.pool if saved else pool_of(given.pool_text or "")
     if saved:
         _expect_model(saved, question.model.name, given.plan_file)
@@ -99,6 +98,13 @@ def _scenario(file: Any, given: Given) -> Any:
     return load_scenario(file, {"seed": given.seed}, given.profiles, pool_given=True)
 
 
+def _of_plan(saved: Any, seed: int | None) -> Any:
+    """Return the scenario that a plan carries; the pool in use when it was made bounds no later choice."""
+    asked = saved.scenario
+    constraints = replace(asked.constraints, from_pool={}, max_changes=None)
+    return replace(asked, constraints=constraints, seed=asked.seed if seed is None else seed)
+
+
 def _expect_model(saved: Any, model: str, path: Path | None) -> None:
     """Raise InputError for a plan of another model: nothing of it can be compared."""
     if saved.scenario.model.name != model:
@@ -116,9 +122,9 @@ def _unmet_needs(limits: tuple[Any, ...], given: Given, question: Any) -> Iterat
         if name in by_name and question.budget_usd_per_hour is None and question.min_qps is None:
             hint = "give the scenario a budget_usd_per_hour or a min_qps"
             yield Problem(f"{name} needs a scenario that says which pool is wanted", by_name[name].source, hint)
-    if "fresh_prices" in by_name and not given.scenario:
-        hint = "give a scenario beside --plan; its price list tells the day"
-        yield Problem("a plan does not carry the day of its prices", by_name["fresh_prices"].source, hint)
+    if "fresh_prices" in by_name and _age_days(question.prices.as_of) is None:
+        message = f"the price list {question.prices.name} does not say of which day it is"
+        yield Problem(message, by_name["fresh_prices"].source, "give the price list as_of = 2026-07-01")
     if "max_cost_increase" in by_name and not given.baseline:
         yield Problem("an increase needs a baseline", by_name["max_cost_increase"].source, "--baseline old-plan.json")
     if given.baseline and "max_cost_increase" not in by_name:

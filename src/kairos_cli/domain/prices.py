@@ -12,6 +12,8 @@ from dataclasses import dataclass
 #: Two sums of money that differ by less are the same: far under the smallest price step in use.
 USD_TOLERANCE = 1e-9
 
+#: The currency of all prices and costs.
+CURRENCY = "USD"
 ON_DEMAND, SPOT, RESERVED = "on-demand", "spot", "reserved"
 PURCHASE_OPTIONS = (ON_DEMAND, SPOT, RESERVED)
 

@@ -52,12 +52,11 @@ def read_limits(file: TomlFile | None, flags: Mapping[str, Any], checked: Source
     return tuple(sorted(found, key=lambda each: list(UNIT).index(each.name)))
 
 
-def read_table(file: TomlFile) -> None:
-    """Raise InputError with all that is wrong with the limits of a file, if it has any."""
+def table_problems(file: TomlFile) -> list[Problem]:
+    """Return all that is wrong with the limits of a file, if it has any."""
     problems: list[Problem] = []
     _of_table(file, {}, problems)
-    if problems:
-        raise InputError(problems)
+    return problems
 
 
 def _of_flags(given: Mapping[str, Any], problems: list[Problem]) -> Iterator[Limit]:
@@ -72,8 +71,10 @@ def _of_table(file: TomlFile, given: Mapping[str, Any], problems: list[Problem])
     table = file.of_type(dict, "limits", required=False) or {}
     file.expect_keys(UNIT, "limits")
     entries = [(name, value) for name, value in table.items() if name in UNIT and name not in given]
-    limits = [limit for name, value in entries for limit in _of_entry(file, name, value, problems)]
-    problems.extend(file.problems)
+    found: list[Problem] = []
+    limits = [limit for name, value in entries for limit in _of_entry(file, name, value, found)]
+    problems.extend(sorted([*file.problems, *found], key=lambda each: (each.source and each.source.line) or 0))
+    file.problems.clear()  # told here; who reads the rest of the file would tell them again
     return limits
 
 

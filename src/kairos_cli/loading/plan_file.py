@@ -14,7 +14,7 @@ from kairos_cli.domain.constraints import Constraints
 from kairos_cli.domain.digest import digest
 from kairos_cli.domain.latency_profile import LatencyProfile, ModelProfile
 from kairos_cli.domain.pool import Pool
-from kairos_cli.domain.prices import ON_DEMAND, InstanceType, PriceList
+from kairos_cli.domain.prices import CURRENCY, ON_DEMAND, InstanceType, PriceList
 from kairos_cli.domain.qos import QosTarget
 from kairos_cli.domain.query_mix import QueryMix
 from kairos_cli.domain.scenario import Scenario
@@ -51,6 +51,9 @@ def load_plan(path: Path) -> SavedPlan:
         raise InputError.of("holds no pool: that plan found none", path, _AGAIN)
     if document.get("digest") != digest(document):
         raise InputError.of("was edited after kairos wrote it: its digest does not fit", path, _AGAIN)
+    currency = document["inputs"].get("currency", CURRENCY)
+    if currency != CURRENCY:
+        raise InputError.of(f"its costs are in {currency}, not in {CURRENCY}", path, "plan with prices in $ per hour")
     return SavedPlan(Pool(tuple(document["pool"].items())), _scenario(document), document)
 
 
@@ -71,7 +74,7 @@ def _scenario(document: dict[str, Any]) -> Scenario:
     latency = {name: _profile(name, rows, level) for name, rows in inputs["latency_ms"].items()}
     return Scenario(
         ModelProfile(asked["model"], qos, latency),
-        PriceList(asked["prices"], "", "", types),
+        PriceList(asked["prices"], "", "", types, inputs.get("prices_as_of", "")),
         mix,
         qos,
         asked["budget_usd_per_hour"],

@@ -1,5 +1,7 @@
 """Price lists: `schema = "kairos.prices/1"`.
 
+currency = "USD"               # if left out; no other is computed with
+as_of = 2026-07-01             # the day the prices were read
 [instance_types]
 "g4dn.xlarge" = { price_usd_per_hour = 0.526 }
 "r5n.large" = { price_usd_per_hour = 0.149, spot_discount = 0.6, spot_availability = 0.95, zones = ["a", "b"] }
@@ -14,7 +16,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from kairos_cli.domain.prices import RESERVED, SPOT, InstanceType, PriceList, has_option
+from kairos_cli.domain.prices import CURRENCY, RESERVED, SPOT, InstanceType, PriceList, has_option
 from kairos_cli.loading.toml_file import QUOTE_HINT, TomlFile
 
 SCHEMA = "kairos.prices/1"
@@ -31,7 +33,8 @@ def load_prices(path: Path) -> PriceList:
 def read_prices(file: TomlFile) -> PriceList:
     """Return the price list of an opened file; raises InputError with all its problems."""
     file.expect_schema(SCHEMA)
-    file.expect_keys(["schema", "name", "region", "source", "as_of", "instance_types"])
+    file.expect_keys(["schema", "name", "region", "source", "as_of", "currency", "instance_types"])
+    _expect_dollars(file)
     found = file.of_type(dict, "instance_types")
     types = [each for name in found or {} for each in _columns(file, name)]
     if found == {}:
@@ -45,6 +48,13 @@ def read_prices(file: TomlFile) -> PriceList:
     )
     file.finish()
     return prices
+
+
+def _expect_dollars(file: TomlFile) -> None:
+    """Note another currency: a sum of it would be printed, and compared, as one of dollars."""
+    currency = file.text_at("currency", required=False) or CURRENCY
+    if currency != CURRENCY:
+        file.problem(f"prices are in {currency}, not in {CURRENCY}", "currency", hint="convert them to $ per hour")
 
 
 def _columns(file: TomlFile, name: str) -> Iterator[InstanceType]:

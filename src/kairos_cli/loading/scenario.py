@@ -23,7 +23,7 @@ from kairos_cli.domain.scenario import Scenario
 from kairos_cli.errors import InputError
 from kairos_cli.loading.constraints import asked_value, read_constraints, read_only, read_purchase
 from kairos_cli.loading.impossible import impossibilities
-from kairos_cli.loading.limits_table import read_table
+from kairos_cli.loading.limits_table import table_problems
 from kairos_cli.loading.locate import locate
 from kairos_cli.loading.mix import load_mix
 from kairos_cli.loading.model import load_model
@@ -70,7 +70,7 @@ def read_scenario(file: TomlFile) -> Scenario:
     """Return the scenario of an opened file; raises InputError with all its problems."""
     values = ScenarioValues()
     values.read_file(file)
-    read_table(file)
+    values.problems.extend(table_problems(file))
     return _Loader(values, own_folder=None, pool_given=False, conflict=no_conflict).scenario()
 
 

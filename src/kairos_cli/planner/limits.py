@@ -141,9 +141,9 @@ def _tolerate_loss(facts: PoolFacts, limit: Limit) -> _Found:
 
 def _fresh_prices(facts: PoolFacts, limit: Limit) -> _Found:
     age, prices = facts.around.prices_age_days, facts.scenario.prices
-    if age is None:
-        return None, False, f"the price list {prices.name} does not say of which day it is (as_of)"
-    return age, age <= limit.bound, f"the price list is {age} days old, of {prices.as_of}; at most {limit.bound:g}"
+    assert age is not None
+    old = f"{age} day{'s' * (age != 1)} old"
+    return age, age <= limit.bound, f"the price list is {old}, of {prices.as_of}; at most {limit.bound:g}"
 
 
 def _at_most(actual: float, bound: float) -> bool:

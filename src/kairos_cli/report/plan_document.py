@@ -203,7 +203,9 @@ def _inputs(plan: Plan) -> Document:
         ]
         for each in profiles
     }
+    as_of = plan.scenario.prices.as_of
     return {
+        **({"prices_as_of": as_of} if as_of else {}),
         "price_usd_per_hour": dict(zip(plan.table.names, plan.table.price_usd_per_hour.tolist(), strict=True)),
         "availability": {each.name: each.availability for each in bought if each.availability < 1},
         "zones": {each.name: list(each.zones) for each in bought if each.zones},
