@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,12 @@ from kairos_cli.cli.answer import Answer, answer_options_with, give, note
 from kairos_cli.cli.check_subject import Given, subject
 from kairos_cli.cli.effort_options import effort, effort_options, measuring
 from kairos_cli.cli.exit_codes import ExitCode
-from kairos_cli.cli.github_actions import tell_github
+from kairos_cli.cli.github_actions import annotate, folder_in_repository, summarize
 from kairos_cli.cli.limit_options import limit_options
 from kairos_cli.cli.plan import POLICY
 from kairos_cli.cli.progress import progress
 from kairos_cli.cli.search_options import countdown, time_limit_option
+from kairos_cli.errors import InputError
 
 
 @click.command("check")
@@ -60,7 +63,7 @@ def command(
     from kairos_cli.planner.pool_facts import PoolFacts
     from kairos_cli.report.check_document import check_document
 
-    asked = subject(Given(scenario, plan_file, pool_text, baseline, profiles, seed), limits)
+    asked = _subject(Given(scenario, plan_file, pool_text, baseline, profiles, seed), limits)
     how_much = effort(queries, replications, asked.question.seed)
     with progress("simulating pools", quiet) as advance:
         measure, observe = measuring(POLICY, how_much, advance), _observing(how_much)
@@ -74,6 +77,17 @@ def command(
     return ExitCode.NO if document["verdict"] == "fail" and not exit_zero else ExitCode.YES
 
 
+def _subject(given: Given, limits: dict[str, Any]) -> Any:
+    """Return what is asked, or raise InputError after showing GitHub where it cannot be told."""
+    from kairos_cli.report.github import problems_text
+
+    try:
+        return subject(given, limits)
+    except InputError as error:
+        annotate(problems_text(error.problems, folder_in_repository()))
+        raise
+
+
 def _tell(document: dict[str, Any], format_: str | None, output: Path | None, quiet: bool) -> None:
     """Give the answer, and the verdict after it; a failing one even if nothing else is to be said."""
     from kairos_cli.report.check_document import check_rows
@@ -84,11 +98,17 @@ def _tell(document: dict[str, Any], format_: str | None, output: Path | None, qu
     from kairos_cli.report.junit import junit_text
     from kairos_cli.report.sarif import sarif_text
 
-    texts = {"markdown": check_markdown, "github": github_text, "junit": junit_text, "sarif": sarif_text}
-    shapes = {name: (lambda text=text: text(document)) for name, text in texts.items()}
+    shapes: dict[str, Callable[[], str]] = {
+        "markdown": partial(check_markdown, document),
+        "github": partial(github_text, document, folder_in_repository()),
+        "junit": partial(junit_text, document),
+        "sarif": partial(sarif_text, document),
+    }
     give(Answer(document, lambda: check_sections(document), lambda: check_rows(document), shapes),
          format_, output, quiet)  # fmt: skip
-    tell_github(github_text(document), check_markdown(document), annotated=format_ == "github" and output is None)
+    if format_ != "github" or output:
+        annotate(shapes["github"]())
+    summarize(check_markdown(document))
     note(verdict_line(document), quiet and document["verdict"] != "fail")
 
 

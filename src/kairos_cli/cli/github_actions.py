@@ -1,4 +1,4 @@
-"""What a job of GitHub Actions sees of an answer besides the answer: annotations and the job summary."""
+"""What a job of GitHub Actions sees besides the answer: annotations and the job summary; elsewhere nothing."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ import click
 from kairos_cli.cli.answer import note
 
 
-def tell_github(annotations: str, summary: str, annotated: bool) -> None:
-    """Print the annotations on standard error, unless they are the answer, and append to the summary of the job.
-
-    GitHub reads workflow commands from both streams. Outside GitHub Actions nothing happens.
-    """
-    if os.environ.get("GITHUB_ACTIONS") != "true":
-        return
-    if not annotated:
+def annotate(annotations: str) -> None:
+    """Print annotations on standard error: GitHub reads workflow commands from both streams."""
+    if _in_actions():
         click.echo(annotations, nl=False, err=True)
-    path = os.environ.get("GITHUB_STEP_SUMMARY")
+
+
+def summarize(summary: str) -> None:
+    """Append to the summary of the job."""
+    path = os.environ.get("GITHUB_STEP_SUMMARY") if _in_actions() else None
     if not path:
         return
     try:
@@ -27,3 +26,14 @@ def tell_github(annotations: str, summary: str, annotated: bool) -> None:
             file.write(summary)
     except OSError as error:  # the verdict does not depend on it
         note(f"note: the job summary cannot be written: {error.strerror}")
+
+
+def folder_in_repository() -> str:
+    """Return the path of the working directory in the repository that the job has checked out."""
+    workspace = os.environ.get("GITHUB_WORKSPACE") if _in_actions() else None
+    here = Path.cwd()
+    return here.relative_to(workspace).as_posix() if workspace and here.is_relative_to(workspace) else ""
+
+
+def _in_actions() -> bool:
+    return os.environ.get("GITHUB_ACTIONS") == "true"

@@ -67,18 +67,18 @@ def _min_qps(facts: PoolFacts, limit: Limit) -> _Found:
 def _qos(facts: PoolFacts, limit: Limit) -> _Found:
     """Count queries as the search for the verified rate does, so that it keeps the target it was found for."""
     assert limit.percentile is not None
-    rate, target = facts.around.load_qps or facts.rated.served_qps, f"p{limit.percentile:g}"
-    asked = f"may be at most {limit.bound:g} ms"
+    rate = facts.around.load_qps or facts.rated.served_qps
     if rate <= 0:
-        return None, False, f"{target} {asked}, but the pool keeps {facts.scenario.qos} at no rate"
+        return None, False, f"the pool keeps {facts.scenario.qos} in simulation at no rate"
     if rate > facts.rated.capacity_qps:
         most = f"{max(facts.rated.capacity_qps, 0.0):.1f}"
-        return None, False, f"{target} {asked}, but {rate:.1f} queries/s are over the pool's capacity of {most}"
+        return None, False, f"latencies grow without bound: {rate:.1f} queries/s are over the pool's capacity of {most}"
     latency_ms = facts.latency_ms(rate)
     on_time = float((latency_ms <= limit.bound).mean())
     actual = float(np.percentile(latency_ms, limit.percentile, method="inverted_cdf"))
     holds = on_time >= limit.percentile / 100 - 1e-12
-    return actual, holds, f"{target} is {actual:.4g} ms at {rate:.1f} queries/s; it {asked}"
+    share = f"{limit.percentile:g} % of the queries"
+    return actual, holds, f"answers {share} within {actual:.4g} ms at {rate:.1f} queries/s; at most {limit.bound:g}"
 
 
 def _min_headroom(facts: PoolFacts, limit: Limit) -> _Found:

@@ -50,9 +50,10 @@ class PoolFacts:
     observing: Observing
     seconds_left: SecondsLeft = forever
 
-    def __post_init__(self) -> None:
-        """Measure each pool once, whoever asks."""
-        self.measuring = measured_once(self.measuring)
+    @cached_property
+    def once(self) -> Measuring:
+        """The way to measure each pool once, whoever asks."""
+        return measured_once(self.measuring)
 
     @cached_property
     def table(self) -> ServiceTable:
@@ -69,7 +70,7 @@ class PoolFacts:
     def after_loss(self, number: int) -> RatedPool:
         """Return the pool with the rate it serves in simulation after the worst loss of so many instances."""
         constraints = replace(self.scenario.constraints, tolerate_loss=number)
-        rater = Rater(self.table, self.measuring(self.table), constraints)
+        rater = Rater(self.table, self.once(self.table), constraints)
         rated = rater.rated(self.table.counts(self.pool))
         return rater.verified(rated) or rated
 
@@ -89,8 +90,9 @@ class PoolFacts:
         types = candidates(question)[0]
         if not types:
             return "no instance type can take part"
-        same = self.table.names == tuple(each.name for each in types)
+        of_scenario = question.qos == self.scenario.qos  # what was measured for another target says nothing
+        same = of_scenario and self.table.names == tuple(each.name for each in types)
         table = self.table if same else service_table(question, types)
-        rater = Rater(table, self.measuring(table), question.constraints)
+        rater = Rater(table, (self.once if of_scenario else self.measuring)(table), question.constraints)
         search = best_in_budget if question.budget_usd_per_hour is not None else cheapest
         return search(replace(question, choose="verified"), rater, self.seconds_left)

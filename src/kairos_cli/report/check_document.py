@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from kairos_cli.domain.limit import Limit
-from kairos_cli.planner.certificate import Found
 from kairos_cli.planner.drift import Drift
+from kairos_cli.planner.instead import Instead
 from kairos_cli.planner.limits import Finding
 from kairos_cli.planner.pool_facts import PoolFacts
 from kairos_cli.report.document import Document, rounded
@@ -19,14 +19,14 @@ def check_document(
     facts: PoolFacts,
     findings: Sequence[Finding],
     changed: Sequence[Drift],
-    better: Found | str | None,
+    better: Instead | None,
     files: Mapping[str, object],
     effort: Document,
     warn_only: bool = False,
 ) -> Document:
     """Return the document of a check.
 
-    `better` is what to buy instead, or why there is nothing (planner.instead); `files` are plan_file,
+    `better` is what to buy instead, if that was asked; `files` are plan_file,
     scenario_file and baseline_file as the user gave them, or None; `effort` tells how much was simulated; with
     `warn_only` nothing fails.
     """
@@ -89,17 +89,20 @@ def _place(limit: Limit) -> Document:
     }
 
 
-def _recommended(found: Found | str | None) -> Document:
-    if not isinstance(found, Found):
-        return {"recommended": None, "no_pool_reason": found}
-    chosen = found.chosen
+def _recommended(better: Instead | None) -> Document:
+    if better is None or isinstance(better.found, str):
+        return {"recommended": None, "no_pool_reason": better and better.found}
+    chosen = better.found.chosen
     return {
         "recommended": {
             "pool": chosen.pool.by_type,
             "cost_usd_per_hour": rounded(chosen.cost_usd_per_hour, 6),
             "capacity_qps": rounded(chosen.capacity_qps),
             "allowable_qps": rounded(chosen.measured.qps) if chosen.measured else None,
-            "gap_percent": rounded(found.certificate.gap_percent),
+            "gap_percent": rounded(better.found.certificate.gap_percent),
+            "qos_percentile": better.question.qos.percentile,
+            "qos_latency_ms": better.question.qos.latency_ms,
+            "tolerate_loss": better.question.constraints.tolerate_loss,
         },
         "no_pool_reason": None,
     }

@@ -21,14 +21,18 @@ LIMIT_COLUMNS = ("limit", ">asked for", ">found", "status")
 
 def check_sections(document: Document) -> list[Section]:
     """Return the sections of `kairos.check/1`; a section that would be empty is left out."""
-    head = [question_text(document["scenario"]), served_text(document), effort_text(document)]
     more = [
         Section("Changed since the plan was made", lines=list(changed_lines(document))),
         Section("Buy instead", lines=list(instead_lines(document))),
     ]
     lines = [f"{name_text(each)}: {each['message']}" for each in document["limits"] if each["status"] != "pass"]
     limits = Section("Limits", LIMIT_COLUMNS, limit_rows(document), lines)
-    return [Section(title(document), lines=head), limits, *(each for each in more if each.lines)]
+    return [Section(title(document), lines=head_lines(document)), limits, *(each for each in more if each.lines)]
+
+
+def head_lines(document: Document) -> list[str]:
+    """Return what was checked: the question, the pool's cost and rate, how much was simulated."""
+    return [question_text(document["scenario"]), served_text(document), effort_text(document)]
 
 
 def limit_rows(document: Document) -> list[tuple[str, ...]]:

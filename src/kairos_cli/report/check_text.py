@@ -8,7 +8,7 @@ from kairos_cli.report.document import Document
 from kairos_cli.report.plan_sections import pool_text
 
 _AT_LEAST = ("min_qps", "min_headroom", "tolerate_loss")
-_DIGITS = {"$/h": 3, "queries/s": 1, "ms": 3, "%": 2}
+_DIGITS = {"$/h": 3, "queries/s": 1, "ms": 1, "%": 2}
 _WORD = {"pass": "passed", "warn": "passed with warnings", "fail": "failed"}
 
 
@@ -29,7 +29,8 @@ def actual_text(limit: Document) -> str:
 
 def _amount(limit: Document, value: float) -> str:
     """Return a number with its unit and no more digits than it needs."""
-    number, unit = f"{value:,.{_DIGITS.get(limit['unit'], 0)}f}", limit["unit"]
+    digits = 4 if 0 < value < 1 else _DIGITS.get(limit["unit"], 0)
+    number, unit = f"{value:,.{digits}f}", limit["unit"]
     number = number.rstrip("0").rstrip(".") if "." in number else number
     return f"{number} {unit.removesuffix('s') if number == '1' else unit}"
 
@@ -61,16 +62,27 @@ def changed_lines(document: Document) -> Iterator[str]:
 
 
 def instead_lines(document: Document) -> Iterator[str]:
-    """Yield what to buy instead under the limits of cost and loss, and whether that carries the load."""
+    """Yield what to buy instead under the limits of cost, target and loss, and whether that carries the load."""
     found, load = document["recommended"], document["load_qps"]
     if document["no_pool_reason"]:
         yield f"no pool fits: {document['no_pool_reason']}"
-    elif found and found["pool"] == document["pool"]:
-        yield "nothing: within the limits of cost and loss no pool serves more"
-    elif found:
-        served = found["allowable_qps"] if found["allowable_qps"] is not None else found["capacity_qps"]
-        short = f", not the load of {load:g}" if load is not None and served < load * (1 - 1e-6) else ""
-        yield f"{pool_text(found['pool'])}: {found['cost_usd_per_hour']:.3f} $/h, {served:.1f} queries/s{short}"
+    if not found:
+        return
+    served = found["allowable_qps"] if found["allowable_qps"] is not None else found["capacity_qps"]
+    if found["pool"] == document["pool"]:
+        yield f"nothing: no pool is better at {_kept(found)} within the limit of cost"
+    else:
+        yield f"{pool_text(found['pool'])}: {found['cost_usd_per_hour']:.3f} $/h"
+        yield f"it serves {served:.1f} queries/s at {_kept(found)}"
+    if load is not None and served < load * (1 - 1e-6):
+        yield f"that falls short of the load of {load:g}: it takes more money, or looser limits"
+
+
+def _kept(found: Document) -> str:
+    """Return what a rate keeps: the target, and after how many losses."""
+    lost = found["tolerate_loss"]
+    after = f" after the loss of any {lost} instance{'s' * (lost > 1)}" if lost else ""
+    return f"p{found['qos_percentile']:g} < {found['qos_latency_ms']:g} ms{after}"
 
 
 def served_text(document: Document) -> str:

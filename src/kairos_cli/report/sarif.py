@@ -10,12 +10,12 @@ from kairos_cli.report.document import Document, json_text
 
 _LEVEL = {"fail": "error", "warn": "warning"}
 _RULE = {
-    "max_cost": "The pool may cost so much by the hour.",
-    "max_cost_increase": "The pool may cost so much more than the baseline.",
-    "min_qps": "The pool serves the load in simulation.",
+    "max_cost": "The pool costs no more than this by the hour.",
+    "max_cost_increase": "The pool costs no more than so many per cent above the baseline.",
+    "min_qps": "The pool serves this load in simulation.",
     "qos": "So many per cent of the queries are answered in time at the load.",
-    "min_headroom": "The load lies so far below the rate that the pool serves.",
-    "max_gap": "No pool could be better by more than this.",
+    "min_headroom": "The load lies at least this far below the rate that the pool serves.",
+    "max_gap": "No pool can be better by more than this.",
     "tolerate_loss": "The load is still served after the loss of any so many instances.",
     "fresh_prices": "The price list is no older than this.",
     "pool_unchanged": "The pool recommended now is not better by more than this.",
