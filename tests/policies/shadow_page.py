@@ -127,9 +127,20 @@ def shadow_answers(now_ms: float, waiting: Waiting, pool: PoolState, page: Page)
 @functools.cache
 def _ways(rows: int, columns: int) -> NDArray[np.int64]:
     """Return all partial matchings (N, R); a row that waits has column `columns`."""
-    ways = itertools.product(range(columns + 1), repeat=rows)
-    fair = [way for way in ways if all(way.count(column) <= 1 for column in range(columns))]
-    return np.array(fair, dtype=np.int64).reshape(len(fair), rows)
+    if rows < columns:
+        ways = [way for way in itertools.product(range(columns + 1), repeat=rows) if _fair(way, columns)]
+        return np.array(ways, dtype=np.int64).reshape(len(ways), rows)
+    # The row of each column, or none: where columns are few there are fewer ways to list so.
+    row_of_column = np.array([way for way in itertools.product(range(rows + 1), repeat=columns) if _fair(way, rows)])
+    column_of_row = np.full((len(row_of_column), rows + 1), columns)
+    for column, row in enumerate(row_of_column.T):
+        column_of_row[np.arange(len(row)), row] = column
+    return column_of_row[:, :rows]
+
+
+def _fair(way: tuple[int, ...], nothing: int) -> bool:
+    """Tell whether nothing is taken twice but `nothing`."""
+    return all(way.count(each) <= 1 for each in set(way) - {nothing})
 
 
 def _least(cost: NDArray[np.float64], *, nobody_waits: bool) -> NDArray[np.int64]:
