@@ -15,6 +15,7 @@ from tests.conftest import ROOT, Kairos
 
 SCHEMAS = ROOT / "src" / "kairos_cli" / "report" / "schemas"
 RM2 = "examples/01_rm2_budget.toml"
+SPOT = "examples/07_spot_and_losses.toml"
 QUICK = ["--queries", "2000", "--replications", "2"]
 
 
@@ -45,6 +46,10 @@ def check(document: dict[str, Any]) -> None:
         ["explain", RM2, "--pool", "g4dn.xlarge=3,c5n.2xlarge=1", "--only", "g4dn.xlarge", "--min-qps", "500", *QUICK],
         ["plan", RM2, "--budget", "40", "--choose", "capacity"],
         ["plan", RM2, "--budget", "0.5"],
+        ["plan", SPOT, "--choose", "capacity"],
+        ["plan", SPOT, "--budget", "9", "--tolerate-loss", "0", "--choose", "capacity"],
+        ["plan", SPOT, "--purchase", "reserved", "--budget", "0.5", "--tolerate-loss", "0", "--min-zones", "1"],
+        ["evaluate", SPOT, "--pool", "g4dn.xlarge:spot=3,r5n.large=8", *QUICK],
         ["plan", "--model", "wnd", "--prices", "ec2-us-east-1", "--mix", "deeprecsys", "--min-qps", "2000"],
         ["show", "models"],
         ["show", "models", "rm2"],
@@ -97,7 +102,37 @@ def test_the_numbers_of_the_paper_are_in_the_plan(kairos: Kairos) -> None:
     assert pytest.approx(143.8, rel=0.01) == document["capacity_qps"]
     assert pytest.approx(144.2, rel=0.01) == document["published_bound_qps"]
     assert {"g4dn.xlarge": 4} == document["homogeneous"]["pool"]
-    assert 122 < document["verified"]["allowable_qps"] < 135
+    assert 130 < document["verified"]["allowable_qps"] < 143.7
     assert 2.4 < document["ratio_to_homogeneous"] < 2.8
     assert 331 == document["certificate"]["pools_enumerated"]
     assert 143 > document["integer_program"]["qps"] > 0.98 * document["capacity_qps"]
+
+
+def test_a_plan_says_how_to_buy(kairos: Kairos) -> None:
+    """Each column of the pool has its option, price and the number that one may count on; the worst loss is named."""
+    document = json.loads(kairos("plan", SPOT, "--choose", "capacity", "--json").stdout)
+    bought = {each["column"]: each for each in document["instances"]}
+    spot = bought["g4dn.xlarge:spot"]
+
+    assert document["pool"] == {name: each["count"] for name, each in bought.items()}
+    assert ("g4dn.xlarge", "spot", 0.9, 0.2104) == (
+        spot["type"], spot["purchase"], spot["availability"], spot["price_usd_per_hour"],
+    )  # fmt: skip
+    assert spot["present"] < spot["count"]
+    assert 1 == sum(document["worst_loss"].values())
+    assert ["on-demand", "spot"] == document["scenario"]["purchase"]
+    assert 0.5 >= sum(n for name, n in document["pool"].items() if ":" in name) / sum(document["pool"].values())
+
+
+def test_the_gap_has_two_parts(kairos: Kairos) -> None:
+    """What the chosen pool loses to queues and what others have more add up to the gap of the certificate."""
+    args = ["--budget", "8.5", "--tolerate-loss", "0", "--time-limit", "0.1", "--queries", "100", "--replications", "2"]
+    certificate = json.loads(kairos("plan", SPOT, *args, "--json").stdout)["certificate"]
+
+    assert ("integer program", "time_limit", 1) == (
+        certificate["method"], certificate["ended"], certificate["pools_simulated"],
+    )  # fmt: skip
+    assert 0 < certificate["gap_percent"]
+    assert certificate["gap_percent"] == pytest.approx(
+        certificate["gap_own_percent"] + certificate["gap_others_percent"], abs=1e-3
+    )

@@ -60,6 +60,7 @@ def test_wrong(tmp_path: Path, old: str, new: str, expected: Complaint) -> None:
     assert [expected] == complaints(load_prices, path)
 
 
+KEYS_HINT = "keys here: price_usd_per_hour, spot_discount, spot_availability, reserved_discount, zones"
 HEAD = PRICES[: PRICES.index("[instance_types]")]
 
 
@@ -71,7 +72,7 @@ HEAD = PRICES[: PRICES.index("[instance_types]")]
         pytest.param("instance_types = []\n",
                      ("x.toml:7", "'instance_types' must be a table, got []", None), id="list"),
         pytest.param('[instance_types]\na = { price_usd_per_hour = 1, prize = 2 }\n',
-                     ("x.toml:8", "unknown key 'prize'", "keys here: price_usd_per_hour"), id="unknown key"),
+                     ("x.toml:8", "unknown key 'prize'", KEYS_HINT), id="unknown key"),
     ],
 )  # fmt: skip
 def test_wrong_types(tmp_path: Path, tail: str, expected: Complaint) -> None:
@@ -127,3 +128,69 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
         ("x.toml:8", "the price of fast.large must be > 0, got -1"),
         ("x.toml:9", "'price_usd_per_hour' must be a number, got '?'"),
     ] == [each[:2] for each in complaints(load_prices, path)]
+
+
+OPTIONS = "spot_discount = 0.6, spot_availability = 0.9, reserved_discount = 0.25, zones = ['b', 'a']"
+
+
+def test_purchase_options(tmp_path: Path) -> None:
+    """Each discount makes a column: 60 % off 0.5 are 0.2, a quarter off 0.375; all stand in the same zones."""
+    path = tmp_path / "prices.toml"
+    path.write_text(spoilt(PRICES, "= 0.5 }", f"= 0.5, {OPTIONS} }}"))
+
+    assert (
+        InstanceType("fast.large", 0.5, 1.0, ("a", "b")),
+        InstanceType("fast.large:spot", 0.2, 0.9, ("a", "b")),
+        InstanceType("fast.large:reserved", 0.375, 1.0, ("a", "b")),
+        InstanceType("slow.small", 0.125),
+    ) == load_prices(path).instance_types
+    assert ["fast.large", "slow.small"] == load_prices(path).machines()
+
+
+SPOT_HINT = "spot instances need a spot_discount and a spot_availability"
+SHARE_HINT = "a share off the on-demand price: 0.6 for 60 % off"
+TIME_HINT = "a share of the time: 0.95 if a spot instance is there 95 % of it"
+ZONES = ("'zones' must be a list of different names", 'zones = ["us-east-1a", "us-east-1b"]')
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("spot_discount = 0.6", ("'spot_availability' is missing", SPOT_HINT)),
+        ("spot_availability = 0.9", ("'spot_discount' is missing", SPOT_HINT)),
+        ("spot_discount = 1.2, spot_availability = 0.9",
+         ("the spot discount of fast.large must be > 0 and < 1, got 1.2", SHARE_HINT)),
+        ("spot_discount = 0, spot_availability = 0.9",
+         ("the spot discount of fast.large must be > 0 and < 1, got 0", SHARE_HINT)),
+        ("spot_discount = 0.6, spot_availability = 95",
+         ("the spot availability of fast.large must be > 0 and <= 1, got 95", TIME_HINT)),
+        ("spot_discount = 0.6, spot_availability = 0",
+         ("the spot availability of fast.large must be > 0 and <= 1, got 0", TIME_HINT)),
+        ("reserved_discount = nan", ("the reserved discount of fast.large must be > 0 and < 1, got nan", SHARE_HINT)),
+        ("reserved_discount = '30%'", ("'reserved_discount' must be a number, got '30%'", None)),
+        ("zones = []", ZONES),
+        ("zones = ['a', 'a']", ZONES),
+        ("zones = [1]", ZONES),
+        ("zones = 'a'", ("'zones' must be a list, got 'a'", None)),
+    ],
+)  # fmt: skip
+def test_wrong_options(tmp_path: Path, entry: str, expected: tuple[str, str | None]) -> None:
+    """What is wrong with a purchase option or a zone is named with its line."""
+    path = tmp_path / "x.toml"
+    path.write_text(spoilt(PRICES, "= 0.5 }", f"= 0.5, {entry} }}"))
+
+    assert [("x.toml:8", *expected)] == complaints(load_prices, path)
+
+
+def test_a_name_that_looks_like_an_option(tmp_path: Path) -> None:
+    """A type cannot be called after an option, or its name would mean two things."""
+    path = tmp_path / "x.toml"
+    path.write_text(spoilt(PRICES, '"slow.small"', '"slow.small:spot"'))
+
+    assert [
+        (
+            "x.toml:9",
+            "the name 'slow.small:spot' ends with a purchase option",
+            "name the type alone, and give spot_discount or reserved_discount in its entry",
+        )
+    ] == complaints(load_prices, path)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kairos_cli.domain.constraints import Constraints
 from kairos_cli.domain.qos import QosTarget
 from kairos_cli.errors import InputError
 from kairos_cli.loading.scenario import CHOICES, load_scenario
@@ -36,7 +37,7 @@ def test_load(tmp_path: Path) -> None:
     assert ("ranker", "list", "evening") == (scenario.model.name, scenario.prices.name, scenario.mix.name)
     assert (2.5, None) == (scenario.budget_usd_per_hour, scenario.min_qps)
     assert QosTarget(99, 50) == scenario.qos
-    assert ((), {}) == (scenario.only, scenario.max_instances)
+    assert ((), {}) == (scenario.only, scenario.constraints.max_instances)
     assert (5, 0) == (scenario.top, scenario.seed)
 
 
@@ -56,7 +57,7 @@ description = "all of it"
 
     assert (2.5, 20.0) == (scenario.budget_usd_per_hour, scenario.min_qps)
     assert QosTarget(95, 100) == scenario.qos
-    assert (("fast.large",), {"fast.large": 3}) == (scenario.only, scenario.max_instances)
+    assert (("fast.large",), {"fast.large": 3}) == (scenario.only, scenario.constraints.max_instances)
     assert ("published", 2, 7) == (scenario.choose, scenario.top, scenario.seed)
 
 
@@ -75,7 +76,9 @@ def test_flags_alone() -> None:
         ({"min_qps": 3.0}, "min_qps", 3.0),
         ({"qos": "p50<99ms"}, "qos", QosTarget(50, 99)),
         ({"only": ["slow.small"]}, "only", ("slow.small",)),
-        ({"max_instances": {"slow.small": 0}}, "max_instances", {"slow.small": 0}),
+        ({"max_instances": {"slow.small": 0}}, "constraints", Constraints({"slow.small": 0})),
+        ({"min_types": 2}, "constraints", Constraints(min_types=2)),
+        ({"tolerate_loss": 1}, "constraints", Constraints(tolerate_loss=1)),
         ({"choose": "published"}, "choose", "published"),
         ({"top": 1}, "top", 1),
         ({"seed": 0}, "seed", 0),

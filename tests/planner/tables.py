@@ -8,13 +8,14 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from kairos_cli.domain.constraints import Constraints
 from kairos_cli.domain.latency_profile import Floats, LatencyProfile, ModelProfile
 from kairos_cli.domain.prices import InstanceType, PriceList
 from kairos_cli.domain.qos import QosTarget
@@ -138,7 +139,7 @@ def shipped_table(model: str) -> ServiceTable:
 @functools.cache
 def shipped_pools(model: str) -> Counts:
     """Return all pools within 2.5 $/h that can meet the model's target."""
-    counts = affordable_counts(shipped_table(model), 2.5, {})
+    counts = affordable_counts(shipped_table(model), 2.5, Constraints())
     assert counts is not None
     return counts[able_to_serve(shipped_table(model), counts)]
 
@@ -186,9 +187,13 @@ def profile(name: str, mean_ms: Mapping[int, float]) -> LatencyProfile:
     return LatencyProfile(name, np.array(list(mean_ms)), mean, np.array([0.0, 1.0]), np.stack([mean, mean], axis=-1))
 
 
+def price_list(prices: Mapping[str, float]) -> PriceList:
+    return PriceList("toy", "nowhere", "made up", tuple(InstanceType(*each) for each in prices.items()))
+
+
 def scenario(
     mean_ms: Mapping[str, Mapping[int, float]],
-    prices: Mapping[str, float],
+    prices: Mapping[str, float] | PriceList,
     mix: Mapping[int, float],
     qos: str = "p99<50ms",
     **values: Any,
@@ -199,17 +204,66 @@ def scenario(
     """
     return Scenario(
         ModelProfile("toy", None, {name: profile(name, means) for name, means in mean_ms.items()}),
-        PriceList("toy", "nowhere", "made up", tuple(InstanceType(*each) for each in prices.items())),
+        prices if isinstance(prices, PriceList) else price_list(prices),
         QueryMix.from_weights("toy", dict(mix)),
         QosTarget.parse(qos),
         **{"choose": "capacity", **values},
     )
 
 
-def toy(**values: Any) -> Scenario:
+def toy(prices: PriceList | None = None, **values: Any) -> Scenario:
     """Return the toy: `big` serves small queries in 10 ms and large ones in 20, `aux` is on time with small ones only.
 
     Half of the queries are small (10 items), half large (100); p99 < 50 ms; big costs 1 $/h, aux 0.30.
     """
     means = {"big": {10: 10.0, 100: 20.0}, "aux": {10: 10.0, 100: 100.0}}
-    return scenario(means, {"big": 1.0, "aux": 0.3}, {10: 1, 100: 1}, **values)
+    return scenario(means, prices or {"big": 1.0, "aux": 0.3}, {10: 1, 100: 1}, **values)
+
+
+# --- purchase options, zones, constraints
+
+
+def with_options(
+    table: ServiceTable, names: Sequence[str], availability: Sequence[float], zones: Sequence[Sequence[str]] = ()
+) -> ServiceTable:
+    """Return a table whose columns have these names, such as `a:spot`, availabilities, and zones."""
+    return replace(
+        table, names=tuple(names), availability=np.array(availability), zones=tuple(tuple(each) for each in zones)
+    )
+
+
+@st.composite
+def markets(draw: st.DrawFn) -> ServiceTable:
+    """Draw a table of one or two types, each also as spot or reserved instance for less, in up to three zones."""
+    table = draw(small_tables(most_types=2, most_sizes=2))
+    columns = [(j, option) for j in range(len(table.names)) for option in draw(st.sampled_from(OPTIONS))]
+    at = [j for j, _ in columns]
+    off = np.array([1.0 if option == "" else draw(st.sampled_from([0.5, 0.6, 0.7])) for _, option in columns])
+    zones_of = [draw(st.sampled_from([("x",), ("y",), ("x", "y"), ("x", "y", "z")])) for _ in table.names]
+    bought = replace(
+        table,
+        price_usd_per_hour=np.round(table.price_usd_per_hour[at] * off, 6),
+        mean_ms=table.mean_ms[at],
+        on_time=table.on_time[at],
+        quantile_ms=table.quantile_ms[at],
+    )
+    availability = [
+        draw(st.sampled_from([0.7, 0.9, 0.95, 0.995])) if "spot" in option else 1.0 for _, option in columns
+    ]
+    return with_options(bought, ["ab"[j] + option for j, option in columns], availability, [zones_of[j] for j in at])
+
+
+OPTIONS = [("",), ("", ":spot"), ("", ":reserved"), ("", ":spot", ":reserved")]
+
+
+@st.composite
+def constraints_of(draw: st.DrawFn) -> Constraints:
+    """Draw constraints, most of which ask for something."""
+    names = st.sampled_from(["a", "b", "a:spot", "b:reserved", "a:on-demand"])
+    return Constraints(
+        draw(st.one_of(st.just({}), st.dictionaries(names, st.integers(0, 4), max_size=2))),
+        draw(st.sampled_from([1.0, 1.0, 0.5, 0.25, 0.0])),
+        draw(st.sampled_from([1, 1, 2])),
+        draw(st.sampled_from([0, 0, 1, 2, 3])),
+        draw(st.sampled_from([0, 0, 1, 2])),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kairos_cli.domain.constraints import Constraints
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.planner.candidates import LeftOut, candidates, usable_types
 from tests.conftest import shipped_scenario
@@ -35,7 +36,7 @@ def test_every_reason_to_leave_a_type_out() -> None:
         {10: 1, 100: 1},
         budget_usd_per_hour=2.0,
         only=("zero", "unmeasured", "slow", "short", "fine", "dear"),
-        max_instances={"zero": 0, "fine": 1},
+        constraints=Constraints({"zero": 0, "fine": 1}),
     )
 
     assert ["fine"] == taken(asked)

@@ -78,10 +78,10 @@ def test_the_best_single_type_is_measured_under_the_policy_that_serves_it_best()
         "first": measure_by(lambda counts, qps: qps * 0.8),
         "second": measure_by(lambda counts, qps: qps * 0.9),
     }
-    best = best_homogeneous(among(2.3), measures)
+    best = best_homogeneous(among(2.3), "alone", measures)
     assert best is not None
 
-    assert ("best homogeneous", "second", "big=2") == (best.scheme, best.policy, str(best.pool))
+    assert ("alone", "second", "big=2") == (best.scheme, best.policy, str(best.pool))
     assert 120.0 == pytest.approx(best.allowable_qps)
 
 
@@ -91,7 +91,7 @@ def test_where_no_single_type_serves_there_is_no_best_one() -> None:
     found = pools(scenario(means, {"small": 1.0, "large": 1.0}, {10: 1, 100: 1}, budget_usd_per_hour=2.0))
     assert isinstance(found, Pools)
 
-    assert best_homogeneous(found, {"any": measure_by(lambda counts, qps: qps)}) is None
+    assert best_homogeneous(found, "alone", {"any": measure_by(lambda counts, qps: qps)}) is None
     assert published_pool(found, "any", "any", measure_by(lambda counts, qps: qps)) is None
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kairos_cli.domain.constraints import Constraints
 from kairos_cli.domain.pool import Pool
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.planner.explanation import Explanation, explanation, recommendation
@@ -110,7 +111,7 @@ def test_a_type_that_is_left_out_is_named_with_the_reason() -> None:
 
 def test_a_pool_over_a_limit_is_explained() -> None:
     """Three aux where two may be used."""
-    found = explained(asked(max_instances={"aux": 2}), big=1, aux=3)
+    found = explained(asked(constraints=Constraints(max_instances={"aux": 2})), big=1, aux=3)
 
     assert ["3 × aux, where at most 2 may be used"] == reasons(found)
     assert found.change is not None and found.change.rated.pool.by_type["aux"] <= 2
@@ -118,7 +119,7 @@ def test_a_pool_over_a_limit_is_explained() -> None:
 
 def test_a_pool_at_a_limit_cannot_have_more_of_that_type() -> None:
     """With two aux of two allowed, the next dollar goes to big."""
-    assert "big" == explained(asked(max_instances={"aux": 2}), big=4, aux=2).bottleneck.type
+    assert "big" == explained(asked(constraints=Constraints(max_instances={"aux": 2})), big=4, aux=2).bottleneck.type
 
 
 def test_a_load_is_the_rate_to_reach_and_to_keep() -> None:

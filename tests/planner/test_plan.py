@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kairos_cli.domain.constraints import Constraints
 from kairos_cli.domain.pool import Pool
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.errors import InputError
@@ -146,7 +147,7 @@ def test_the_best_single_type_stands_beside_the_answer() -> None:
 def test_the_single_type_is_bought_as_often_as_money_and_caps_allow() -> None:
     """3.50 $/h buys three big; a cap of two leaves two."""
     free = planned(toy(budget_usd_per_hour=3.5)).homogeneous
-    capped = planned(toy(budget_usd_per_hour=3.5, max_instances={"big": 2})).homogeneous
+    capped = planned(toy(budget_usd_per_hour=3.5, constraints=Constraints({"big": 2}))).homogeneous
     assert free is not None
     assert capped is not None
 
@@ -252,7 +253,7 @@ def test_a_load_on_a_shipped_model_costs_what_enumeration_says(model: str) -> No
 def test_a_load_rounded_up_in_the_seventh_digit_is_carried(caps: dict[str, int]) -> None:
     """A pool of 66.666… queries/s is an answer to a load of 66.66667, the rate as one would write it."""
     asked = scenario(
-        {"slow": {10: 10.0, 100: 20.0}}, {"slow": 1.0}, {10: 1, 100: 1}, min_qps=66.66667, max_instances=caps
+        {"slow": {10: 10.0, 100: 20.0}}, {"slow": 1.0}, {10: 1, 100: 1}, min_qps=66.66667, constraints=Constraints(caps)
     )
 
     assert "slow=1" == str(planned(asked).chosen.pool)
@@ -265,6 +266,20 @@ def test_the_certificate_of_a_load_tells_the_greatest_capacity_of_the_others() -
 
     assert 2 < len(answer.ranking)
     assert other is None or other >= max(each.capacity_qps for each in answer.ranking[1:])
+
+
+def test_the_list_goes_on_by_capacity_where_few_pools_were_measured() -> None:
+    """If every pool serves its capacity, one is measured; the list is that of the ranking by capacity all the same."""
+    by_capacity = plan_for_budget("rm2")
+    measured = plan(
+        shipped("rm2", choose="verified"), lambda table: measure_by(lambda counts, capacity_qps: capacity_qps)
+    )
+    assert isinstance(measured, Plan)
+
+    assert 1 == measured.certificate.pools_simulated
+    assert 5 == len(measured.ranking)
+    assert pools(by_capacity) == pools(measured)
+    assert [None] * 4 == [each.measured for each in measured.ranking[1:]]
 
 
 # --- both: the most capacity for the money, if it carries the load
@@ -419,7 +434,7 @@ def test_the_published_rule_cannot_rank_too_many_pools() -> None:
 
 def test_caps_are_kept() -> None:
     """At most one big: what is left of 2.60 $/h buys no more than idle aux."""
-    answer = planned(toy(budget_usd_per_hour=2.6, max_instances={"big": 1}))
+    answer = planned(toy(budget_usd_per_hour=2.6, constraints=Constraints({"big": 1})))
 
     assert "big=1,aux=1" == str(answer.chosen.pool)
     assert answer.one_more_dollar is not None
@@ -465,7 +480,7 @@ def test_too_many_pools_that_cannot_meet_the_target_are_no_plan() -> None:
 
 def test_a_load_beyond_the_caps_is_no_plan() -> None:
     """One big cannot carry 150 queries/s, whatever the aux."""
-    answer = refused(toy(min_qps=150.0, max_instances={"big": 1}))
+    answer = refused(toy(min_qps=150.0, constraints=Constraints({"big": 1})))
 
     assert "no pool can carry 150 queries/s at p99<50ms" == answer.reason
     assert "limits on the number of instances" in answer.hint
@@ -473,4 +488,4 @@ def test_a_load_beyond_the_caps_is_no_plan() -> None:
 
 def test_who_names_no_budget_is_not_told_to_raise_it() -> None:
     """The hint to a load beyond the caps is about the caps, not about a budget that was not asked."""
-    assert "budget" not in refused(toy(min_qps=150.0, max_instances={"big": 1})).hint
+    assert "budget" not in refused(toy(min_qps=150.0, constraints=Constraints({"big": 1}))).hint

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kairos_cli.domain.constraints import Constraints
 from kairos_cli.domain.service_table import ServiceTable
 from kairos_cli.planner.capacity import CapacityProgram, by_capacity
+from kairos_cli.planner.dominance import undominated
 from kairos_cli.planner.enumeration import able_to_serve, affordable_counts
-from kairos_cli.planner.pool_program import best_counts, cheapest_counts, undominated
+from kairos_cli.planner.pool_program import best_counts, cheapest_counts
 from tests.planner.tables import (
     MODELS,
     every_pool,
@@ -39,11 +41,11 @@ def capped(table: ServiceTable, caps: dict[str, int], most: int) -> np.ndarray:
 def test_the_best_pool_is_the_best_of_the_enumeration(model: str, budget: float) -> None:
     """For 1, 5 and 10 $/h the program's pool has the capacity of the first of all pools, and says so itself."""
     table = shipped_table(model)
-    counts = affordable_counts(table, budget, {})
+    counts = affordable_counts(table, budget, Constraints())
     assert counts is not None
     program = CapacityProgram(table)
     _, best = next(by_capacity(program, counts[able_to_serve(table, counts)]))
-    found = best_counts(table, budget, {})
+    found = best_counts(table, budget, Constraints())
     assert found is not None
 
     assert best.qps == pytest.approx(program.solve(found.counts).qps, rel=RELATIVE)
@@ -60,7 +62,7 @@ def test_the_cheapest_pool_is_the_cheapest_of_the_enumeration(model: str, share:
     table, counts, capacities = shipped_table(model), shipped_pools(model), shipped_capacities(model)
     load = share * capacities.max()
     cheapest = (counts @ table.price_usd_per_hour)[capacities >= load].min()
-    found = cheapest_counts(table, load, {})
+    found = cheapest_counts(table, load, Constraints())
     assert found is not None
 
     assert cheapest == pytest.approx(table.cost_usd_per_hour(found.counts), rel=RELATIVE)
@@ -77,7 +79,7 @@ def test_the_best_pool_of_any_table_is_the_best_of_all(table: ServiceTable, cent
     counts = capped(table, caps, 20)
     counts = counts[counts @ table.price_usd_per_hour <= cents / 100 + 1e-9]
     best = next(by_capacity(program, counts))[1].qps
-    found = best_counts(table, cents / 100, caps)
+    found = best_counts(table, cents / 100, Constraints(caps))
 
     assert best == pytest.approx(0.0 if found is None else program.solve(found.counts).qps, rel=RELATIVE)
     if found is not None:
@@ -95,7 +97,7 @@ def test_the_cheapest_pool_of_any_table_is_the_cheapest_of_all(
     counts = capped(table, caps, 3)
     cost = counts @ table.price_usd_per_hour
     carries = np.array([program.solve(pool).qps >= load * (1 - 1e-7) for pool in counts])
-    found = cheapest_counts(table, load, caps)
+    found = cheapest_counts(table, load, Constraints(caps))
 
     if found is None:
         assert not carries.any()
@@ -124,7 +126,7 @@ HAND = small_table([[10], [25]], prices=[1.0, 0.3])
 )
 def test_the_best_pool_by_hand(budget: float, caps: dict[str, int], best: list[int] | None) -> None:
     """Budget and caps are kept; None if they leave no pool."""
-    found = best_counts(HAND, budget, caps)
+    found = best_counts(HAND, budget, Constraints(caps))
 
     assert best == (None if found is None else found.counts.tolist())
 
@@ -142,7 +144,7 @@ def test_the_best_pool_by_hand(budget: float, caps: dict[str, int], best: list[i
 )
 def test_the_cheapest_pool_by_hand(load: float, caps: dict[str, int], cheapest: list[int] | None) -> None:
     """The load is carried within the caps; None if they forbid it."""
-    found = cheapest_counts(HAND, load, caps)
+    found = cheapest_counts(HAND, load, Constraints(caps))
 
     assert cheapest == (None if found is None else found.counts.tolist())
 
@@ -151,13 +153,13 @@ def test_a_target_no_type_keeps_has_no_pool() -> None:
     """Where every query is late no money helps: neither program finds a pool."""
     table = small_table([[10], [20]], [[0.9], [0.5]])
 
-    assert best_counts(table, 10.0, {}) is None
-    assert cheapest_counts(table, 1.0, {}) is None
+    assert best_counts(table, 10.0, Constraints()) is None
+    assert cheapest_counts(table, 1.0, Constraints()) is None
 
 
 def test_a_budget_of_thirteen_times_the_price_buys_thirteen() -> None:
     """0.149 * 13 pays for 13 instances at 0.149, whatever binary fractions make of it."""
-    found = best_counts(small_table([[10]], prices=[0.149]), 0.149 * 13, {})
+    found = best_counts(small_table([[10]], prices=[0.149]), 0.149 * 13, Constraints())
 
     assert found is not None
     assert [13] == found.counts.tolist()
@@ -178,7 +180,7 @@ def test_the_unit_of_time_does_not_matter(scale: float) -> None:
         table.quantile_ms * scale,
         table.qos,
     )
-    found = best_counts(scaled, 2.5, {})
+    found = best_counts(scaled, 2.5, Constraints())
 
     assert found is not None
     assert [1, 0, 13, 0] == found.counts.tolist()
@@ -205,7 +207,7 @@ def test_the_unit_of_time_does_not_matter(scale: float) -> None:
 )
 def test_types_that_others_replace_are_left_out(table: ServiceTable, caps: dict[str, int], kept: list[int]) -> None:
     """A type goes if as many of another as are as fast in every way cost no more."""
-    assert kept == undominated(table, caps)
+    assert kept == undominated(table, Constraints(caps))
 
 
 def test_hundreds_of_types_need_no_enumeration() -> None:
@@ -225,7 +227,7 @@ def test_hundreds_of_types_need_no_enumeration() -> None:
         np.stack([mean, mean], axis=-1),
         small.qos,
     )
-    found = best_counts(table, 2.0, {})
+    found = best_counts(table, 2.0, Constraints())
     assert found is not None
 
     # Speed grows in proportion to the price, by 1 % for 0.2 cents of 20: no type is better value than another,

@@ -81,6 +81,9 @@ def test_no_pool_left_unmeasured_could_win(rates: Rates) -> None:
     assert {row: bench.capacity[row] for row in bench.asked} == choice.capacity_qps_by_row
     assert len(bench.asked) == choice.measured_count
     assert max(unmeasured, default=None) == choice.best_unmeasured_qps
+    assert choice.best_unmeasured_qps == (
+        None if choice.unmeasured_row is None else bench.capacity[choice.unmeasured_row]
+    )
     assert max(unmeasured, default=0.0) <= choice.measured.qps
 
 
@@ -88,7 +91,7 @@ def test_the_search_stops_at_the_first_pool_that_cannot_win() -> None:
     """Capacities 10, 9, 8 and 7; the first two measure 5 and 8, and 8 cannot beat 8: two are measured."""
     bench = Bench([(10, 5), (9, 8), (8, 8), (7, 7)])
 
-    assert VerifiedChoice(1, Rate(8.0), {0: 10.0, 1: 9.0}, 2, 8.0) == bench.choice()
+    assert VerifiedChoice(1, Rate(8.0), {0: 10.0, 1: 9.0}, 2, 8.0, 2) == bench.choice()
 
 
 def test_the_only_pool_has_no_other() -> None:

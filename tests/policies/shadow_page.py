@@ -41,7 +41,7 @@ class Page:
         return float(np.interp(0.99, self.table.level, self.table.quantile_ms[kind, size]))
 
     def fastest_ms(self, size: int) -> float:
-        return min(self.surely_ms(kind, size) for kind in self.present)
+        return min(float(self.table.mean_ms[kind, size]) for kind in self.present)
 
     @functools.cached_property
     def price(self) -> list[float]:
@@ -54,8 +54,25 @@ class Page:
         ]
 
     def worth(self, size: int) -> float:
-        """Return the price of a query's time where it is cheapest."""
+        """Return the price of a query's time where it is cheapest in time, or at all if it is so nowhere."""
+        return self._cheapest(size)[0]
+
+    def cheapest(self, size: int) -> int:
+        return self._cheapest(size)[1]
+
+    def _cheapest(self, size: int) -> tuple[float, int]:
+        in_time = [kind for kind in self.present if self.table.mean_ms[kind, size] <= self.target_ms]
+        return min((self.price[kind] * float(self.table.mean_ms[kind, size]), kind) for kind in in_time or self.present)
+
+    def late_worth(self, size: int) -> float:
+        """Return the price of a query's time where it is cheapest, in time or not."""
         return min(self.price[kind] * float(self.table.mean_ms[kind, size]) for kind in self.present)
+
+    @functools.cached_property
+    def late_price(self) -> float:
+        """What a late query costs: more than it would pay to be late."""
+        sizes = range(len(self.table.batch_size))
+        return max(6.0, *(1.5 * (self.worth(size) - self.late_worth(size)) for size in sizes))
 
     def chance_of_more(self, kind: int, size: int, left_ms: float) -> float:
         """Return the chance that a service takes longer than a time, latencies uniform between quantiles."""
@@ -100,9 +117,13 @@ def shadow_answers(now_ms: float, waiting: Waiting, pool: PoolState, page: Page)
     waited = {query: float(now_ms - waiting.arrival_ms[query]) for query in others}
     size = {query: int(waiting.size[query]) for query in others}
     spare = {query: page.target_ms - waited[query] - page.fastest_ms(size[query]) for query in others}
-    hopeful = [query for query in others if spare[query] >= 0]
-    looked_at = (hopeful + [query for query in others if spare[query] < 0])[:32]
-    hopeful = hopeful[:32]
+    of_type: dict[int, list[int]] = {}
+    for query in others:
+        if spare[query] >= 0:
+            of_type.setdefault(page.cheapest(size[query]), []).append(query)
+    hopeful = sorted(query for queries in of_type.values() for query in queries[:32])
+    late = [query for query in others if spare[query] < 0]
+    looked_at = hopeful + late[: max(32 - len(hopeful), 0)]
     sacrificed = page.given_up([spare[query] for query in hopeful], [size[query] for query in hopeful])
     in_time = {query for place, query in enumerate(hopeful) if place not in sacrificed}
     cost = np.empty((len(looked_at), len(pool.type) + 1))
@@ -112,10 +133,12 @@ def shadow_answers(now_ms: float, waiting: Waiting, pool: PoolState, page: Page)
         cost[row, -1] = urgency if query in in_time else 0.01 * waited[query] / page.target_ms
         for instance, kind in enumerate(pool.type.tolist()):
             rest_ms = max(float(pool.free_at_ms[instance] - now_ms), 0.0) if pool.outstanding[instance] else 0.0
-            pair = page.price[kind] * (rest_ms + page.table.mean_ms[kind, size[query]]) - page.worth(size[query])
+            pair = page.price[kind] * (rest_ms + page.table.mean_ms[kind, size[query]])
+            pair -= page.worth(size[query]) if query in in_time else page.late_worth(size[query])
             if query in in_time:
                 left_ms = page.target_ms - waited[query] - rest_ms
-                pair += 6 * page.chance_of_more(kind, size[query], left_ms)
+                pair += page.late_price * page.chance_of_more(kind, size[query], left_ms)
+                pair += 0.2 * urgency * rest_ms / page.target_ms
             cost[row, instance] = np.inf if instance in taken else pair
     best = _least(cost, nobody_waits=bool((pool.outstanding == 0).all()))
     idle = [*(pool.outstanding == 0), False]
@@ -127,20 +150,9 @@ def shadow_answers(now_ms: float, waiting: Waiting, pool: PoolState, page: Page)
 @functools.cache
 def _ways(rows: int, columns: int) -> NDArray[np.int64]:
     """Return all partial matchings (N, R); a row that waits has column `columns`."""
-    if rows < columns:
-        ways = [way for way in itertools.product(range(columns + 1), repeat=rows) if _fair(way, columns)]
-        return np.array(ways, dtype=np.int64).reshape(len(ways), rows)
-    # The row of each column, or none: where columns are few there are fewer ways to list so.
-    row_of_column = np.array([way for way in itertools.product(range(rows + 1), repeat=columns) if _fair(way, rows)])
-    column_of_row = np.full((len(row_of_column), rows + 1), columns)
-    for column, row in enumerate(row_of_column.T):
-        column_of_row[np.arange(len(row)), row] = column
-    return column_of_row[:, :rows]
-
-
-def _fair(way: tuple[int, ...], nothing: int) -> bool:
-    """Tell whether nothing is taken twice but `nothing`."""
-    return all(way.count(each) <= 1 for each in set(way) - {nothing})
+    ways = itertools.product(range(columns + 1), repeat=rows)
+    fair = [way for way in ways if all(way.count(column) <= 1 for column in range(columns))]
+    return np.array(fair, dtype=np.int64).reshape(len(fair), rows)
 
 
 def _least(cost: NDArray[np.float64], *, nobody_waits: bool) -> NDArray[np.int64]:

@@ -200,14 +200,33 @@ def test_a_pair_costs_six_times_its_chance_of_being_late(left_ms: float, chance:
     assert [(0, 1)] == assigned(waiting, pool, noisy_or_steady(6 * chance - 0.01))
 
 
-@pytest.mark.parametrize(("dearer", "expected"), [(1.80, [(0, 1)]), (1.82, [])])
+@pytest.mark.parametrize(("dearer", "expected"), [(1.87, [(0, 1)]), (1.88, [])])
 def test_the_chance_is_that_of_what_is_left_after_the_present_work(dearer: float, expected: Pairs) -> None:
-    """With 50 ms left, 10 of them for the present work: 10 / 32.5 for the wait and 6 x 0.25 for the chance, 1.81."""
+    """With 50 ms left, 10 of them for the present work: 10 / 32.5 for the time and 6 x 0.25 for the chance, 1.81.
+
+    The query must start within 40 ms, so waiting costs 1 + 4 x 0.6, and a fifth of that for a tenth of the target
+    is 0.07 more.
+    """
     pool = instances([(1, 10.0)], [IDLE])
     assert expected == assigned(queries((0, 50.0)), pool, noisy_or_steady(dearer))
 
 
 # --- waiting
+
+
+@pytest.mark.parametrize("idle", [0, 1])
+def test_of_queries_that_cost_the_same_the_one_in_most_hurry_goes_first(idle: int) -> None:
+    """One idle and one busy instance of a type, three queries of a size: the oldest one is served at once."""
+    facts = known([[10.0]], target_ms=100.0, time_price=[0.1])
+    pool = instances([IDLE, (1, 10.0)] if idle == 0 else [(1, 10.0), IDLE])
+    assert [(0, idle)] == assigned(queries((0, 60.0), (0, 40.0), (0, 20.0)), pool, facts)
+
+
+def test_a_query_of_little_work_does_not_overtake_one_in_more_hurry() -> None:
+    """Of 10 ms of work just arrived and 20 ms that must start within 20 ms, the idle instance serves the latter."""
+    facts, pool = known([[10.0, 20.0]], target_ms=100.0, time_price=[0.1]), instances([IDLE, (1, 15.0)])
+    assert [(0, 0)] == assigned(queries((1, 60.0), (0, 0.0)), pool, facts)
+
 
 EXCESSES = [1.05, 1.5, 2.0, 3.0, 4.5, 4.9]
 

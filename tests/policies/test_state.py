@@ -66,12 +66,20 @@ def noisy_table() -> ServiceTable:
     return replace(table([[10, 20], [12, 50]]), level=np.array(level), quantile_ms=np.array(quantile_ms, dtype=float))
 
 
-def test_the_fastest_latency_is_that_which_99_of_100_services_keep_to() -> None:
-    """Halfway from the 98th to the 100th percentile: 30 and 160 ms on the second type; the steady one is faster."""
-    assert [30.0, 160.0] == pytest.approx(service(noisy_table(), np.array([0, 1])).fastest_ms)
-    assert [10.0, 20.0] == pytest.approx(service(noisy_table(), np.array([3, 1])).fastest_ms)
-    exactly = replace(noisy_table(), level=np.array([0.0, 0.5, 0.99, 1.0]))
-    assert [20.0, 80.0] == pytest.approx(service(exactly, np.array([0, 1])).fastest_ms)
+def test_the_fastest_latency_is_the_least_mean_of_the_types_present() -> None:
+    """Of 10 and 50 ms on one type and 20 and 40 on the other: 10 and 40; of the other alone its own."""
+    two = table([[10, 50], [20, 40]])
+    assert [10.0, 40.0] == service(two, np.array([1, 1])).fastest_ms.tolist()
+    assert [20.0, 40.0] == service(two, np.array([0, 1])).fastest_ms.tolist()
+
+
+def test_being_late_never_pays() -> None:
+    """Large queries are in time only on a type whose ms is worth 1 query, 50 ms of it: to be late costs 75."""
+    facts = service(table([[10, 50], [20, 200]]), np.array([1, 9]), np.array([1000.0 / 1.05, 0.0]))
+    assert [0.0, 50.0] == pytest.approx(facts.worth)
+    assert [0.0, 0.0] == facts.late_worth.tolist()
+    assert [1, 0] == facts.cheapest.tolist()
+    assert 75.0 == pytest.approx(facts.late_price)
 
 
 def test_time_is_priced_in_queries_and_5_per_cent_dearer_where_only_one_type_is_fast_enough() -> None:

@@ -118,7 +118,7 @@ def kairos(pool: Reference) -> None:
 def shadow(pool: Reference) -> None:
     """The queries and machines are matched by trying every partial matching; all equally good must do the same."""
     if pool.waiting:
-        page = Page(pool.case.table, pool.case.counts, service(pool.case.table).rate_qps)
+        page = Page(pool.case.table, np.array(pool.case.counts), service(pool.case.table).rate_qps)
         (answer,) = set(shadow_answers(pool.now_ms, *seen(pool), page))
         carry_out(pool, answer)
 

@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from kairos_cli.domain.constraints import Constraints
 from kairos_cli.planner.capacity import CapacityProgram, by_capacity
 from kairos_cli.planner.enumeration import able_to_serve, affordable_counts
 from kairos_cli.planner.plan import Plan, plan
@@ -99,7 +100,7 @@ def test_the_certificate_counts_add_up() -> None:
     assert certificate.pools_enumerated is not None
     assert certificate.pools_within_budget is not None
     assert 1 <= certificate.pools_simulated <= certificate.pools_enumerated <= certificate.pools_within_budget
-    counts = affordable_counts(found.table, 2.5, {})
+    counts = affordable_counts(found.table, 2.5, Constraints())
     assert counts is not None
     assert len(counts) == certificate.pools_within_budget
     assert able_to_serve(found.table, counts).sum() == certificate.pools_enumerated
@@ -108,7 +109,7 @@ def test_the_certificate_counts_add_up() -> None:
 def test_no_pool_that_was_not_simulated_could_be_better() -> None:
     """In falling order of capacity, as many pools as were simulated exceed the verified rate, and the next does not."""
     found = first_plan()
-    counts = affordable_counts(found.table, 2.5, {})
+    counts = affordable_counts(found.table, 2.5, Constraints())
     assert counts is not None
     counts = counts[able_to_serve(found.table, counts)]
     simulated = found.certificate.pools_simulated
@@ -126,7 +127,7 @@ def test_no_simulated_pool_is_better_than_the_chosen_one() -> None:
     """
     found = first_plan()
     assert found.chosen.measured is not None
-    counts = affordable_counts(found.table, 2.5, {})
+    counts = affordable_counts(found.table, 2.5, Constraints())
     assert counts is not None
     counts = counts[able_to_serve(found.table, counts)]
     measure = measuring("kairos", EFFORT)(found.table)

@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from kairos_cli.domain.constraints import Constraints
 from kairos_cli.domain.latency_profile import Floats
 from kairos_cli.planner.capacity import CapacityProgram, by_capacity, shadow_prices
 from kairos_cli.planner.enumeration import able_to_serve, affordable_counts
@@ -90,7 +91,7 @@ def test_in_lasting_overload_the_oldest_are_served_in_turn(model: str, pool: tup
 
 @pytest.mark.parametrize(("model", "pool"), POOLS)
 def test_the_share_on_time_does_not_collapse_in_overload(model: str, pool: tuple[int, ...]) -> None:
-    """At 1.5 x the capacity two thirds can be served in time; in each fifth of a run 60 % are, under fcfs hardly any."""
+    """At 1.5 x the capacity two thirds can be on time; in each fifth of a run 60 % are, under fcfs hardly any."""
     shares = {}
     for policy in ("shadow", "fcfs"):
         case, happened = run_of(model, pool, np.full(10_000, OVERLOAD), policy)
@@ -102,13 +103,14 @@ def test_the_share_on_time_does_not_collapse_in_overload(model: str, pool: tuple
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_target_fails_above_the_capacity(model: str) -> None:
-    """At 2 % above its capacity and far above it no pool keeps the target; at 70 % of it every one does.
+    """At 2 % above its capacity and far above it no pool keeps the target; at 70 % of it these all do.
 
-    36 000 queries at the capacity bring work with a standard error of 0.8 %, and shadow comes to 96 %.
+    36 000 queries at the capacity bring work with a standard error of 0.8 %, and shadow comes to 98 % at best.
+    A lone fast machine that all large queries must share can come to less than 70 %: pools here have two.
     """
     made = shipped_table(model)
     simulation = simulator(made, Effort(20_000, 2, workers=2), shadow_prices)
-    for pool in ((1, 0, 13, 0), (4, 0, 0, 0), (2, 1, 5, 2)):
+    for pool in ((2, 0, 9, 0), (4, 0, 0, 0), (2, 1, 5, 2)):
         kept = [
             simulation.keeps_target(np.array(pool), "shadow", 0.0, share * capacity_of(model, pool))
             for share in (0.7, 1.02, 1.1, 1.5)
@@ -120,7 +122,7 @@ def test_the_target_fails_above_the_capacity(model: str) -> None:
 def test_on_the_ten_pools_of_the_greatest_capacity_shadow_is_as_good_as_the_published_policy(model: str) -> None:
     """On none of them does the target fail at 99 % of the rate that the published matching allows."""
     made = shipped_table(model)
-    counts = affordable_counts(made, 2.5, {})
+    counts = affordable_counts(made, 2.5, Constraints())
     assert counts is not None
     counts = counts[able_to_serve(made, counts)]
     best = [(counts[row], found.qps) for row, found in islice(by_capacity(CapacityProgram(made), counts), 10)]

@@ -27,6 +27,7 @@ SCHEMES = {
     "shadow, verified choice": "shadow",
 }
 PUBLISHED = "Kairos, published choice"
+OURS = "shadow"
 
 
 @click.command("compare")
@@ -40,7 +41,8 @@ def command(
     """Set Kairos beside the published schemes, each at the pool that is best for it.
 
     The search for each scheme's pool is exact: pools are ruled out by their capacity only, which no
-    policy can exceed. The homogeneous pool has the policy that serves it best.
+    policy can exceed. The homogeneous pool has the published policy that serves it best;
+    beside it stands the same under shadow, to tell what is won by mixing and what by sharing out.
 
     \b
     kairos compare examples/01_rm2_budget.toml
@@ -48,15 +50,16 @@ def command(
     """
     from kairos_cli.loading.scenario import load_scenario
     from kairos_cli.planner.comparison import pools
+    from kairos_cli.planner.conflict import smallest_conflict
     from kairos_cli.report.comparison import comparison_document, comparison_sections
 
-    question = load_scenario(scenario, scenario_flags(flags), profiles)
+    question = load_scenario(scenario, scenario_flags(flags), profiles, conflict=smallest_conflict)
     among = pools(question)
     if isinstance(among, str):
         note(f"no pool fits: {among}")
         return ExitCode.NO
     how_much = effort(queries, replications, question.seed)
-    with progress("comparing schemes", quiet, len(SCHEMES) + 2) as advance:
+    with progress("comparing schemes", quiet, len(SCHEMES) + 3) as advance:
         rows = side_by_side(_tasks(among, how_much), advance)
     results = [each for each in rows if each is not None]
     simulated = {"queries": queries, "replications": replications, "seed": question.seed}
@@ -72,7 +75,7 @@ def _tasks(among: Any, how_much: Any) -> list[Callable[[], Any]]:
     """Return the work, one piece a row of the table."""
     from dataclasses import replace
 
-    from kairos_cli.planner.comparison import best_homogeneous, best_pool, published_pool
+    from kairos_cli.planner.comparison import HOMOGENEOUS, HOMOGENEOUS_OURS, best_homogeneous, best_pool, published_pool
 
     alone = replace(how_much, workers=0)  # the rows are simulated side by side instead
 
@@ -82,9 +85,11 @@ def _tasks(among: Any, how_much: Any) -> list[Callable[[], Any]]:
     def row(scheme: str, policy: str) -> Callable[[], Any]:
         return lambda: best_pool(among, scheme, policy, measure(policy))
 
+    published = [policy for policy in SCHEMES.values() if policy != OURS]
     searched = [row(scheme, policy) for scheme, policy in SCHEMES.items()]
     return [
-        lambda: best_homogeneous(among, {policy: measure(policy) for policy in SCHEMES.values()}),
+        lambda: best_homogeneous(among, HOMOGENEOUS, {policy: measure(policy) for policy in published}),
+        lambda: best_homogeneous(among, HOMOGENEOUS_OURS, {OURS: measure(OURS)}),
         *searched[:-2],
         lambda: published_pool(among, PUBLISHED, "kairos", measure("kairos")),
         *searched[-2:],

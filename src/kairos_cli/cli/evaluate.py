@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,11 @@ def command(
     trace = _trace(trace_file)
     if trace is not None:
         question = replace(question, mix=trace.mix())
-    table, counts = _table(question, pool, "--pool" if pool_text else str(plan_file or "the plan"))
+    table, bought = _table(question, pool, "--pool" if pool_text else str(plan_file or "the plan"))
+    counts = table.present(bought)
+    for remark in _remarks(question, pool, table.pool(counts)):
+        note(f"note: {remark}", quiet)
+    question = replace(question, constraints=replace(question.constraints, tolerate_loss=0))
     capacity_qps = _capacity(table, counts, rate_qps)
     how_much = effort(queries, replications, question.seed)
     simulation = _simulator(table, trace, how_much, capacity_qps)
@@ -68,7 +73,9 @@ def command(
         results = evaluate(simulation, counts, names, capacity_qps, rate_qps, advance)
     simulated: dict[str, Any] = {"queries": len(simulation.streams[0].size), "replications": len(simulation.streams)}
     simulated |= {"seed": question.seed, "trace": trace.name if trace else None}
-    document = evaluation_document(question, table, table.pool(counts), capacity_qps, results, simulated)
+    document = evaluation_document(
+        question, table, (table.pool(bought), table.pool(counts)), capacity_qps, results, simulated
+    )
     latency_ms = next((each.observed.latency_ms for each in results if each.observed), None)
     give(
         Answer(document, lambda: evaluation_sections(document, latency_ms), lambda: _rows(document["results"])),
@@ -95,13 +102,26 @@ def _question(
         return load_scenario(scenario, given, profiles, pool_given=True), saved.pool
     if pool_text is not None:
         return load_scenario(scenario, given, profiles, pool_given=True), pool_of(pool_text)
-    question = load_scenario(scenario, given, profiles)
+    from kairos_cli.planner.conflict import smallest_conflict
     from kairos_cli.planner.plan import NoPlan, plan
 
+    question = load_scenario(scenario, given, profiles, conflict=smallest_conflict)
     found = plan(replace(question, choose="capacity"))
     if isinstance(found, NoPlan):
         raise InputError.of(f"no pool fits: {found.reason}", scenario, found.hint)
     return question, found.chosen.pool
+
+
+def _remarks(question: Any, pool: Any, present: Any) -> Iterator[str]:
+    """Yield how what is simulated differs from what is bought or was planned."""
+    for name, count in pool.by_type.items():
+        there = present.by_type.get(name, 0)
+        if there < count:
+            often = f"{question.qos.percentile:g} % of the time"
+            yield f"of {count} × {name}, {there} are there at least {often}; these are simulated"
+    lost = question.constraints.tolerate_loss
+    if lost:
+        yield f"the pool is simulated whole; its plan is rated after the loss of any {lost}"
 
 
 def _table(question: Any, pool: Any, source: str) -> tuple[Any, Any]:
@@ -110,7 +130,8 @@ def _table(question: Any, pool: Any, source: str) -> tuple[Any, Any]:
     from kairos_cli.planner.candidates import usable_types
 
     check_pool(question, pool, source)
-    table = service_table(question, usable_types(question))
+    types = [each for each in usable_types(question) if each.purchase in question.purchase or each.name in pool.by_type]
+    table = service_table(question, types)
     return table, table.counts(pool)
 
 

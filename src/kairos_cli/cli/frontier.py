@@ -13,9 +13,10 @@ from kairos_cli.cli.answer import Answer, answer_options, give, note
 from kairos_cli.cli.budgets import budgets_of
 from kairos_cli.cli.effort_options import effort, effort_options, measuring
 from kairos_cli.cli.exit_codes import ExitCode
-from kairos_cli.cli.plan import POLICY, choose_option, remarks
+from kairos_cli.cli.plan import POLICY, remarks
 from kairos_cli.cli.progress import progress
 from kairos_cli.cli.scenario_options import scenario_flags, scenario_options
+from kairos_cli.cli.search_options import choose_option, countdown, time_limit_option
 from kairos_cli.cli.side_by_side import side_by_side
 from kairos_cli.errors import InputError, Problem, Source
 
@@ -29,18 +30,19 @@ from kairos_cli.errors import InputError, Problem, Source
     help="The budgets in $ per hour, as start:stop:step, or a list such as 1,2.5,5.",
 )
 @choose_option
+@time_limit_option
 @effort_options
 @answer_options
 def command(
     *, scenario: Path | None, profiles: Path | None, queries: int, replications: int,
-    format_: str | None, output: Path | None, quiet: bool, **flags: Any,
+    time_limit_s: float, format_: str | None, output: Path | None, quiet: bool, **flags: Any,
 ) -> int:  # fmt: skip
     """Draw throughput against budget: the plan at each of several budgets.
 
-    Each budget is planned as `kairos plan` would; --budgets takes the place of the scenario's budget. A
-    richer budget never shows a worse pool: where its search found one, the cheaper pool is kept. The knee
-    is the budget after which a dollar adds clearly less. With a load (--min-qps) the smallest budget that
-    carries it is marked; if none does, the exit code is 1.
+    Each budget is planned as `kairos plan` would, with a --time-limit of its own; --budgets takes the place
+    of the scenario's budget. A richer budget never shows a worse pool: where its search found one, the
+    cheaper pool is kept. The knee is the budget after which a dollar adds clearly less. With a load
+    (--min-qps) the smallest budget that carries it is marked; if none does, the exit code is 1.
 
     \b
     kairos frontier examples/01_rm2_budget.toml --budgets 0.5:5:0.5
@@ -53,8 +55,9 @@ def command(
     question, budgets = _asked(scenario, scenario_flags(flags), profiles)
     for each in remarks(question):
         note(f"note: {each}", quiet)
+    measure = _measuring(question, queries, replications)
     with progress("planning budgets", quiet, len(budgets)) as advance:
-        found = frontier(question, side_by_side(_searches(question, budgets, queries, replications), advance))
+        found = frontier(question, side_by_side(_searches(question, budgets, measure, time_limit_s), advance))
     simulated = {"queries": queries, "replications": replications, "seed": question.seed}
     document = frontier_document(found, POLICY, simulated if question.choose == "verified" else None)
     give(
@@ -74,6 +77,7 @@ def _asked(scenario: Path | None, flags: dict[str, Any], profiles: Path | None) 
     """Return the scenario and the budgets; raises InputError with all that is wrong with either."""
     from kairos_cli.loading.limits import LARGEST
     from kairos_cli.loading.scenario import load_scenario
+    from kairos_cli.planner.conflict import smallest_conflict
 
     variables = flags["variables"]
     budgets, problems = budgets_of(flags["budgets"], Source(variables.get("budgets", "--budgets")))
@@ -81,8 +85,10 @@ def _asked(scenario: Path | None, flags: dict[str, Any], profiles: Path | None) 
         message = "a curve takes its budgets from --budgets"
         problems.append(Problem(message, Source("--budget"), "leave --budget out"))
     try:
-        # A budget that rules nothing out: those of the curve are rows, not errors, where they buy nothing.
-        question = load_scenario(scenario, flags | {"budget_usd_per_hour": LARGEST}, profiles)
+        # A budget that rules nothing out: what contradicts itself at any budget is an error, but those of the curve
+        # are rows where they are too small.
+        flags = flags | {"budget_usd_per_hour": LARGEST}
+        question = load_scenario(scenario, flags, profiles, conflict=smallest_conflict)
     except InputError as error:
         raise InputError([*problems, *error.problems]) from None
     if problems:
@@ -90,14 +96,12 @@ def _asked(scenario: Path | None, flags: dict[str, Any], profiles: Path | None) 
     return question, budgets
 
 
-def _searches(question: Any, budgets: Sequence[float], queries: int, replications: int) -> list[Callable[[], Any]]:
+def _searches(question: Any, budgets: Sequence[float], measure: Any, time_limit_s: float) -> list[Callable[[], Any]]:
     """Return the work, one piece a budget: the richest first, since they take longest."""
     from kairos_cli.planner.frontier import searched
 
-    measuring = _measuring(question, queries, replications)
-
     def search(budget: float) -> Callable[[], Any]:
-        return lambda: searched(question, budget, measuring)
+        return lambda: searched(question, budget, measure, countdown(time_limit_s))
 
     return [search(budget) for budget in reversed(budgets)]
 

@@ -101,6 +101,35 @@ def scenario_options(command: Command) -> Command:
         _option(
             "--max", "max_instances", multiple=True, metavar="TYPE=N", help="Use at most N of a type; may be repeated."
         ),
+        _option(
+            "--purchase",
+            multiple=True,
+            metavar="OPTION",
+            help="Buy on-demand, spot or reserved instances; may be repeated.  [default: on-demand]",
+        ),
+        _option(
+            "--max-spot-share",
+            envvar="KAIROS_MAX_SPOT_SHARE",
+            metavar="SHARE",
+            help="At most this share of the instances may be spot ones: 0.5 or 50%.",
+        ),
+        _option(
+            "--min-types", envvar="KAIROS_MIN_TYPES", type=int, metavar="N", help="Buy at least N different types."
+        ),
+        _option(
+            "--min-zones",
+            envvar="KAIROS_MIN_ZONES",
+            type=int,
+            metavar="N",
+            help="Buy instances that can stand in at least N zones.",
+        ),
+        _option(
+            "--tolerate-loss",
+            envvar="KAIROS_TOLERATE_LOSS",
+            type=int,
+            metavar="K",
+            help="Rate pools by what they serve after the loss of any K instances.",
+        ),
         _option("--seed", envvar="KAIROS_SEED", type=int, metavar="N", help="Seed of all random draws.  [default: 0]"),
         _option(
             "--profiles",
@@ -120,6 +149,7 @@ def scenario_flags(values: dict[str, Any]) -> dict[str, Any]:
     flags = dict(values)
     flags["variables"] = _variables(click.get_current_context())
     flags["only"] = list(values["only"]) or None
+    flags["purchase"] = list(values["purchase"]) or None
     flags["max_instances"] = dict(_type_and_count(text, "--max") for text in values["max_instances"]) or None
     return flags
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kairos_cli.domain.constraints import Constraints
 from kairos_cli.domain.latency_profile import ModelProfile
-from kairos_cli.domain.prices import PriceList
+from kairos_cli.domain.prices import ON_DEMAND, PriceList, matches, purchase_of
 from kairos_cli.domain.qos import QosTarget
 from kairos_cli.domain.query_mix import QueryMix
 
@@ -18,8 +18,8 @@ class Scenario:
     With a budget: the pool that serves most. With a load (`min_qps`) and no budget: the cheapest pool
     that carries it. With both: the pool that serves most, if it carries the load.
 
-    `only` limits the instance types and `max_instances` the number of each. `choose` names the rule of
-    choice (planner.choice) and `top` how many of the next-best pools are wanted.
+    `only` limits the instance types, `purchase` the ways to buy them, and `constraints` the pools. `choose`
+    names the rule of choice (planner.choice) and `top` how many of the next-best pools are wanted.
     """
 
     model: ModelProfile
@@ -29,7 +29,13 @@ class Scenario:
     budget_usd_per_hour: float | None = None
     min_qps: float | None = None
     only: tuple[str, ...] = ()
-    max_instances: Mapping[str, int] = field(default_factory=dict)
+    constraints: Constraints = field(default_factory=Constraints)
     choose: str = "verified"
     top: int = 5
     seed: int = 0
+    purchase: tuple[str, ...] = (ON_DEMAND,)
+
+    def allows(self, name: str) -> bool:
+        """Tell whether a column of the price list may be bought at all, in whatever number."""
+        asked_for = not self.only or any(matches(asked, name) for asked in self.only)
+        return asked_for and purchase_of(name) in self.purchase

@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 
 from kairos_cli.domain.latency_profile import Floats, LatencyProfile
 from kairos_cli.domain.pool import Pool
+from kairos_cli.domain.presence import present_count
 from kairos_cli.domain.prices import InstanceType
 from kairos_cli.domain.qos import QosTarget
 from kairos_cli.domain.scenario import Scenario
+
+#: Numbers of instances: of one pool (J,) or of several (N, J).
+Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +29,10 @@ class ServiceTable:
     `price_usd_per_hour` (J,), `batch_size` and `probability` (B,), `mean_ms` and `on_time` (J, B),
     `quantile_ms` (J, B, Q) at `level` (Q,). `on_time` is the chance that a query started at once is
     within the target. `first_too_slow` (J,) is the first profiled batch size whose mean exceeds the target,
-    or the largest profiled one; None for a table that was not made from profiles.
+    or the largest profiled one; None for a table that was not made from profiles. `availability` (J,) is the
+    share of the time that an instance is there, None where all always are; `zones` are where each type can stand.
+
+    A type that can be bought in several ways has a column for each (domain.prices).
     """
 
     names: tuple[str, ...]
@@ -38,6 +45,8 @@ class ServiceTable:
     quantile_ms: Floats
     qos: QosTarget
     first_too_slow: NDArray[np.int64] | None = None
+    availability: Floats | None = None
+    zones: tuple[tuple[str, ...], ...] = ()
 
     def only(self, types: NDArray[np.bool_]) -> ServiceTable:
         """Return the table of some of the types (J,)."""
@@ -49,6 +58,8 @@ class ServiceTable:
             on_time=self.on_time[types],
             quantile_ms=self.quantile_ms[types],
             first_too_slow=None if self.first_too_slow is None else self.first_too_slow[types],
+            availability=None if self.availability is None else self.availability[types],
+            zones=tuple(each for each, kept in zip(self.zones, types, strict=True) if kept) if self.zones else (),
         )
 
     def counts(self, pool: Pool) -> NDArray[np.int64]:
@@ -65,6 +76,17 @@ class ServiceTable:
     def cost_usd_per_hour(self, counts: NDArray[np.int64]) -> float:
         """Return what the counts (J,) cost by the hour."""
         return float(counts @ self.price_usd_per_hour)
+
+    def present(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many of the counts (..., J) one may count on: of spot instances fewer are there than bought."""
+        if self.availability is None:
+            return counts
+        present = counts.copy()
+        for j in np.flatnonzero(self.availability < 1):
+            number, row = np.unique(counts[..., j], return_inverse=True)
+            there = [present_count(int(n), float(self.availability[j]), self.qos.percentile) for n in number]
+            present[..., j] = np.array(there, dtype=np.int64)[row].reshape(counts.shape[:-1])
+        return present
 
     @property
     def base(self) -> int | None:
@@ -85,7 +107,7 @@ class ServiceTable:
 def service_table(scenario: Scenario, types: Sequence[InstanceType]) -> ServiceTable:
     """Return the arrays of `types`, each of which the scenario's model must have a profile for."""
     mix = scenario.mix
-    profiles = [scenario.model.latency[each.name].at(mix.batch_size).with_exact_mean() for each in types]
+    profiles = [scenario.model.latency[each.machine].at(mix.batch_size).with_exact_mean() for each in types]
     return ServiceTable(
         tuple(each.name for each in types),
         np.array([each.price_usd_per_hour for each in types]),
@@ -96,7 +118,9 @@ def service_table(scenario: Scenario, types: Sequence[InstanceType]) -> ServiceT
         profiles[0].level,
         np.array([profile.quantile_ms for profile in profiles]),
         scenario.qos,
-        np.array([_first_too_slow(scenario.model.latency[each.name], scenario.qos.latency_ms) for each in types]),
+        np.array([_first_too_slow(scenario.model.latency[each.machine], scenario.qos.latency_ms) for each in types]),
+        np.array([each.availability for each in types]),
+        tuple(each.zones for each in types),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from kairos_cli.domain.prices import USD_TOLERANCE
+from kairos_cli.domain.prices import ON_DEMAND, USD_TOLERANCE, InstanceType
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.domain.service_table import service_table
 from kairos_cli.errors import Problem, Source
@@ -17,19 +17,25 @@ from kairos_cli.errors import Problem, Source
 
 def impossibilities(scenario: Scenario, source: Mapping[str, Source]) -> Iterator[Problem]:
     """Yield what makes the question impossible; `source` tells where each of its values came from."""
-    price = scenario.prices.price_usd_per_hour()
-    measured = [name for name in scenario.only or price if name in scenario.model.latency]
-    profiled = [name for name in measured if scenario.max_instances.get(name) != 0]
+    sold = [each for each in scenario.prices.instance_types if scenario.allows(each.name)]
+    measured = [each for each in sold if each.machine in scenario.model.latency]
+    profiled = [each for each in measured if scenario.constraints.most_of(each.name) != 0]
     if not profiled:
         yield _all_limited_to_none(measured, source) if measured else _no_profile(scenario, source)
         return
-    yield from _beyond_the_profile(scenario, source, profiled)
-    yield from _too_small_a_budget(scenario, source, min(profiled, key=lambda name: price[name]))
+    machines = list(dict.fromkeys(each.machine for each in profiled))
+    yield from _beyond_the_profile(scenario, source, machines)
+    yield from _too_small_a_budget(scenario, source, min(profiled, key=lambda each: each.price_usd_per_hour))
     yield from _too_tight_a_target(scenario, source, profiled)
 
 
 def _no_profile(scenario: Scenario, source: Mapping[str, Source]) -> Problem:
     which = ", ".join(scenario.only) or "any type of the price list"
+    options = " or ".join(scenario.purchase)
+    if not any(scenario.allows(each.name) for each in scenario.prices.instance_types):
+        return Problem(
+            f"{which} is not sold as {options}", source.get("only", source.get("purchase")), f"--purchase {ON_DEMAND}"
+        )
     return Problem(
         f"model {scenario.model.name} has no latency profile for {which} that may be used",
         source.get("only", source.get("model")),
@@ -37,8 +43,8 @@ def _no_profile(scenario: Scenario, source: Mapping[str, Source]) -> Problem:
     )
 
 
-def _all_limited_to_none(measured: list[str], source: Mapping[str, Source]) -> Problem:
-    which = ", ".join(measured)
+def _all_limited_to_none(measured: list[InstanceType], source: Mapping[str, Source]) -> Problem:
+    which = ", ".join(each.name for each in measured)
     return Problem(f"no instance of {which} may be used", source.get("max_instances"), "raise a limit")
 
 
@@ -54,23 +60,21 @@ def _beyond_the_profile(scenario: Scenario, source: Mapping[str, Source], profil
         )
 
 
-def _too_small_a_budget(scenario: Scenario, source: Mapping[str, Source], cheapest: str) -> Iterator[Problem]:
-    budget, price = scenario.budget_usd_per_hour, scenario.prices.price_usd_per_hour()[cheapest]
+def _too_small_a_budget(scenario: Scenario, source: Mapping[str, Source], cheapest: InstanceType) -> Iterator[Problem]:
+    budget, price = scenario.budget_usd_per_hour, cheapest.price_usd_per_hour
     if budget is not None and budget < price - USD_TOLERANCE:
         yield Problem(
-            f"the budget of {budget:g} $/h is below the cheapest machine, {cheapest} at {price:g} $/h",
+            f"the budget of {budget:g} $/h is below the cheapest machine, {cheapest.name} at {price:g} $/h",
             source.get("budget_usd_per_hour"),
             f"a budget of at least {price:g} $/h buys one machine",
         )
 
 
-def _too_tight_a_target(scenario: Scenario, source: Mapping[str, Source], profiled: list[str]) -> Iterator[Problem]:
+def _too_tight_a_target(
+    scenario: Scenario, source: Mapping[str, Source], profiled: list[InstanceType]
+) -> Iterator[Problem]:
     """A target that not even all machines together could keep, each query sent to the best and never waiting."""
-    types = [
-        each
-        for each in scenario.prices.instance_types
-        if each.name in profiled and scenario.model.latency[each.name].largest >= scenario.mix.largest
-    ]
+    types = [each for each in profiled if scenario.model.latency[each.machine].largest >= scenario.mix.largest]
     if not types:
         return
     table = service_table(scenario, types)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kairos_cli.domain.constraints import Constraints
 from kairos_cli.domain.digest import digest
 from kairos_cli.domain.latency_profile import LatencyProfile, ModelProfile
 from kairos_cli.domain.pool import Pool
-from kairos_cli.domain.prices import InstanceType, PriceList
+from kairos_cli.domain.prices import ON_DEMAND, InstanceType, PriceList
 from kairos_cli.domain.qos import QosTarget
 from kairos_cli.domain.query_mix import QueryMix
 from kairos_cli.domain.scenario import Scenario
@@ -21,6 +22,7 @@ from kairos_cli.loading.text_file import read_text
 
 SCHEMA = "kairos.plan/1"
 _LARGEST_BYTES = 100_000_000
+_CONSTRAINTS = [each.name for each in fields(Constraints)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,11 @@ def _scenario(document: dict[str, Any]) -> Scenario:
     asked, inputs = document["scenario"], document["inputs"]
     level = np.array(inputs["quantiles"])
     qos = QosTarget(asked["qos_percentile"], asked["qos_latency_ms"])
-    types = tuple(InstanceType(name, price) for name, price in inputs["price_usd_per_hour"].items())
+    availability, zones = inputs.get("availability", {}), inputs.get("zones", {})  # plans of 0.1.0 have neither
+    types = tuple(
+        InstanceType(name, price, availability.get(name, 1.0), tuple(zones.get(name, ())))
+        for name, price in inputs["price_usd_per_hour"].items()
+    )
     mix = QueryMix(asked["mix"], np.array(inputs["batch_size"], dtype=np.int64), np.array(inputs["probability"]))
     latency = {name: _profile(name, rows, level) for name, rows in inputs["latency_ms"].items()}
     return Scenario(
@@ -69,9 +75,10 @@ def _scenario(document: dict[str, Any]) -> Scenario:
         asked["budget_usd_per_hour"],
         asked["min_qps"],
         tuple(asked["only"]),
-        asked["max_instances"],
+        Constraints(**{key: asked[key] for key in _CONSTRAINTS if key in asked}),
         asked["choose"],
         seed=asked["seed"],
+        purchase=tuple(asked.get("purchase", (ON_DEMAND,))),
     )
 
 

@@ -9,7 +9,7 @@ qos = "p99<350ms"              # the model's own target if left out
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from kairos_cli.domain.qos import QosTarget
 from kairos_cli.domain.query_mix import QueryMix
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.errors import InputError
+from kairos_cli.loading.constraints import asked_value, read_constraints, read_only, read_purchase
 from kairos_cli.loading.impossible import impossibilities
 from kairos_cli.loading.locate import locate
 from kairos_cli.loading.mix import load_mix
@@ -29,8 +30,14 @@ from kairos_cli.loading.text_file import named_at
 from kairos_cli.loading.toml_file import TomlFile, near_name
 
 CHOICES = ("verified", "published", "capacity")
-_ONLY_HINT = 'only = ["g4dn.xlarge", "r5n.large"]'
-_CAPS_HINT = 'max_instances = { "g4dn.xlarge" = 2 }'
+
+#: Returns the keys of the smallest set of constraints that no pool keeps, or none, and the scenario that asks for them.
+Conflict = Callable[[Scenario], tuple[Sequence[str], Scenario]]
+
+
+def no_conflict(scenario: Scenario) -> tuple[Sequence[str], Scenario]:
+    """Return no keys: for questions whose pool is given."""
+    return (), scenario
 
 
 def load_scenario(
@@ -39,33 +46,36 @@ def load_scenario(
     own_folder: Path | None = None,
     *,
     pool_given: bool = False,
+    conflict: Conflict = no_conflict,
 ) -> Scenario:
     """Return the scenario of a file, of flags alone, or of both; a flag wins over the file.
 
     `flags` maps the keys of FLAG_BY_KEY to values; None stands for a flag that was not given. Its key
     `variables` names, by key, the environment variables that gave values in place of flags. With
-    `pool_given` there is nothing to choose, so no budget or load is needed. Raises InputError with all
-    problems found.
+    `pool_given` there is nothing to choose, so no budget or load is needed. `conflict` tells which constraints
+    contradict each other; it takes an integer program, which is not loading's business. Raises InputError
+    with all problems found.
     """
     values = ScenarioValues()
     if path is not None:
         values.read_file(TomlFile(path))
     values.read_flags(flags or {})
-    return _Loader(values, own_folder, pool_given).scenario()
+    return _Loader(values, own_folder, pool_given, conflict).scenario()
 
 
 def read_scenario(file: TomlFile) -> Scenario:
     """Return the scenario of an opened file; raises InputError with all its problems."""
     values = ScenarioValues()
     values.read_file(file)
-    return _Loader(values, own_folder=None, pool_given=False).scenario()
+    return _Loader(values, own_folder=None, pool_given=False, conflict=no_conflict).scenario()
 
 
 class _Loader:
     """Turns raw values into a scenario, noting every problem on the way."""
 
-    def __init__(self, values: ScenarioValues, own_folder: Path | None, pool_given: bool) -> None:
+    def __init__(self, values: ScenarioValues, own_folder: Path | None, pool_given: bool, conflict: Conflict) -> None:
         self.values = values
+        self.conflict = conflict
         self.own_folder = own_folder
         self.pool_given = pool_given
 
@@ -79,15 +89,28 @@ class _Loader:
         budget = values.positive("budget_usd_per_hour", "the budget", " $/h", "2.5")
         min_qps = values.positive("min_qps", "the load", " queries/s", "100")
         self.expect_a_question()
-        only, caps = self.only(prices), self.caps(prices)
+        purchase, constraints = read_purchase(values, prices), read_constraints(values, prices)
+        only = read_only(values, prices, purchase)
         choose, top, seed = self.choose(), values.whole("top", 5, smallest=1), values.whole("seed", 0)
         values.finish()
         assert isinstance(model, ModelProfile) and isinstance(prices, PriceList) and isinstance(mix, QueryMix)
         assert qos is not None
-        scenario = Scenario(model, prices, mix, qos, budget, min_qps, only, caps, choose, top, seed)
+        scenario = Scenario(model, prices, mix, qos, budget, min_qps, only, constraints, choose, top, seed, purchase)
         values.problems.extend(impossibilities(scenario, values.source))
         values.finish()
+        self.expect_no_conflict(scenario)
+        values.finish()
         return scenario
+
+    def expect_no_conflict(self, scenario: Scenario) -> None:
+        """Note the smallest set of constraints that no pool keeps, if there is one."""
+        keys, needed = self.conflict(scenario)
+        if not keys:
+            return
+        first, *others = [self.values.asked(key, asked_value(needed, key)) for key in keys]
+        together = f" together with {' and '.join(others)}" if others else ""
+        hint = "loosen one of them" if others else "loosen it, or use a price list with more to choose from"
+        self.values.note(f"no pool can keep {first}{together}", keys[0], hint)
 
     def expect_a_question(self) -> None:
         """Note it if nothing says which pool is wanted."""
@@ -131,35 +154,3 @@ class _Loader:
             hint = near_name(str(rule), CHOICES, "rules")
             self.values.note(f"there is no rule of choice {rule!r}", "choose", hint)
         return str(rule)
-
-    def only(self, prices: PriceList | None) -> tuple[str, ...]:
-        """Return the instance types the pool is limited to; empty for no limit."""
-        names = self.values.value.get("only", ())
-        if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
-            self.values.note("'only' must be a list of instance types", "only", _ONLY_HINT)
-            return ()
-        self.check_types(names, prices, "only")
-        return tuple(names)
-
-    def caps(self, prices: PriceList | None) -> dict[str, int]:
-        """Return the largest number of instances by type."""
-        caps = self.values.value.get("max_instances", {})
-        whole = isinstance(caps, dict) and all(
-            isinstance(cap, int) and not isinstance(cap, bool) and cap >= 0 for cap in caps.values()
-        )
-        if not whole:
-            message = "'max_instances' must give a whole number >= 0 for each type"
-            self.values.note(message, "max_instances", _CAPS_HINT)
-            return {}
-        self.check_types(caps, prices, "max_instances")
-        return dict(caps)
-
-    def check_types(self, names: Iterable[str], prices: PriceList | None, key: str) -> None:
-        """Note each name that the price list does not have; without a list nothing can be said."""
-        if prices is None:
-            return
-        known = prices.price_usd_per_hour()
-        for name in names:
-            if name not in known:
-                message = f"the price list {prices.name} has no instance type {name!r}"
-                self.values.note(message, key, near_name(name, known, "types"))

@@ -21,7 +21,12 @@ FLAG_BY_KEY = {
     "qos": "--qos",
     "min_qps": "--min-qps",
     "only": "--only",
+    "purchase": "--purchase",
     "max_instances": "--max",
+    "max_spot_share": "--max-spot-share",
+    "min_types": "--min-types",
+    "min_zones": "--min-zones",
+    "tolerate_loss": "--tolerate-loss",
     "choose": "--choose",
     "top": "--top",
     "seed": "--seed",
@@ -85,3 +90,8 @@ class ScenarioValues:
             self.note(f"{key!r} must be a whole number >= {smallest}, got {value!r}", key)
             return default
         return value
+
+    def asked(self, key: str, value: str) -> str:
+        """Return a value as it was asked for: `--min-types 3`, or `min_types = 3 (scenario.toml:7)`."""
+        source = self.source[key]
+        return f"{source} {value}" if source.line is None else f"{key} = {value} ({source})"

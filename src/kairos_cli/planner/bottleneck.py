@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from kairos_cli.domain.pool import Pool
 from kairos_cli.domain.qos import QosTarget
-from kairos_cli.domain.service_table import ServiceTable
-from kairos_cli.planner.capacity import Capacity, CapacityProgram
+from kairos_cli.domain.service_table import Counts, ServiceTable
+from kairos_cli.planner.capacity import Capacities, Capacity, CapacityProgram
 from kairos_cli.planner.change import holding
-from kairos_cli.planner.enumeration import Counts
 from kairos_cli.planner.rating import RatedPool, Rater
 
 #: How many times as many late queries are allowed, to see what that is worth.
@@ -78,7 +77,7 @@ class Bottleneck:
     simulated: tuple[Gain, ...] = ()
 
 
-def bottleneck(table: ServiceTable, program: CapacityProgram, counts: Counts, buyable: NDArray[np.bool_]) -> Bottleneck:
+def bottleneck(table: ServiceTable, program: Capacities, counts: Counts, buyable: NDArray[np.bool_]) -> Bottleneck:
     """Return what a pool (J,) runs out of; only types that are `buyable` (J,) are worth a dollar."""
     capacity = program.solve(counts)
     gain = capacity.shadow_price if capacity.qps > 0 else _gain_of_one(program, counts)
@@ -111,7 +110,7 @@ def with_simulated_gain(found: Bottleneck, rater: Rater, rated: RatedPool) -> Bo
     return replace(found, simulated=tuple(gains))
 
 
-def _gain_of_one(program: CapacityProgram, counts: Counts) -> NDArray[np.float64]:
+def _gain_of_one(program: Capacities, counts: Counts) -> NDArray[np.float64]:
     """Return what one more instance of each type adds: shadow prices of a pool that serves nothing tell little."""
     return np.array([program.solve(counts + one).qps for one in np.eye(len(counts), dtype=np.int64)])
 

@@ -1,11 +1,11 @@
-"""Which instance types take part, and why the others do not."""
+"""Which instance types take part, in which purchase options, and why the others do not."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kairos_cli.domain.prices import USD_TOLERANCE, InstanceType
+from kairos_cli.domain.prices import USD_TOLERANCE, InstanceType, matches
 from kairos_cli.domain.scenario import Scenario
 
 
@@ -19,25 +19,38 @@ class LeftOut:
 
 
 def candidates(scenario: Scenario) -> tuple[list[InstanceType], list[LeftOut]]:
-    """Return the types a pool may use, in the order of the model profile, and all others with a reason."""
+    """Return the types a pool may use, in the order of the model profile, and all others with a reason.
+
+    A type takes part in each purchase option that the scenario allows; of the others nothing is said.
+    """
     profile_order = {name: index for index, name in enumerate(scenario.model.latency)}
-    taken, left_out = [], []
+    taken, left_out = [], list(_not_offered(scenario))
     for each in scenario.prices.instance_types:
+        if each.purchase not in scenario.purchase:
+            continue
         reason = next(_reasons(scenario, each), None)
         if reason is None:
             taken.append(each)
         else:
             left_out.append(LeftOut(each.name, *reason))
-    return sorted(taken, key=lambda each: profile_order[each.name]), left_out
+    return sorted(taken, key=lambda each: profile_order[each.machine]), left_out
+
+
+def _not_offered(scenario: Scenario) -> Iterator[LeftOut]:
+    """Yield the types that are sold in none of the options asked for."""
+    offered = {each.machine for each in scenario.prices.instance_types if each.purchase in scenario.purchase}
+    for machine in scenario.prices.machines():
+        if machine not in offered:
+            yield LeftOut(machine, "not_offered", f"not sold as {' or '.join(scenario.purchase)}")
 
 
 def _reasons(scenario: Scenario, each: InstanceType) -> Iterator[tuple[str, str]]:
     """Yield every reason to leave a type out, as code and text."""
-    if scenario.only and each.name not in scenario.only:
+    if scenario.only and not any(matches(asked, each.name) for asked in scenario.only):
         yield "excluded", "not among the types asked for"
-    if scenario.max_instances.get(each.name) == 0:
+    if scenario.constraints.most_of(each.name) == 0:
         yield "excluded", "limited to 0 instances"
-    profile = scenario.model.latency.get(each.name)
+    profile = scenario.model.latency.get(each.machine)
     if profile is None:
         yield "no_profile", f"no latency profile of {scenario.model.name}"
         return
@@ -60,6 +73,6 @@ def usable_types(scenario: Scenario) -> list[InstanceType]:
     usable = [
         each
         for each in scenario.prices.instance_types
-        if each.name in profile_order and scenario.model.latency[each.name].largest >= scenario.mix.largest
+        if each.machine in profile_order and scenario.model.latency[each.machine].largest >= scenario.mix.largest
     ]
-    return sorted(usable, key=lambda each: profile_order[each.name])
+    return sorted(usable, key=lambda each: profile_order[each.machine])

@@ -17,16 +17,16 @@ cheap: `by_capacity` solves only those whose bound says that they may be next.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import highspy
 import numpy as np
 
 from kairos_cli.domain.latency_profile import Floats
-from kairos_cli.domain.service_table import ServiceTable
+from kairos_cli.domain.service_table import Counts, ServiceTable
 from kairos_cli.errors import SolverError
-from kairos_cli.planner.enumeration import Counts
 from kairos_cli.planner.solver import quiet_highs
 
 #: Relative difference below which two capacities count as equal: the solver's own tolerance.
@@ -40,6 +40,16 @@ class Capacity:
     qps: float
     shadow_price: Floats
     rate_qps: Floats
+
+
+class Capacities(Protocol):
+    """What tells the capacity of pools: a CapacityProgram, or one that looks at what pools are sure to have."""
+
+    def solve(self, counts: Counts) -> Capacity:
+        """Return the capacity of a pool (J,)."""
+
+    def bounding(self, counts: Counts) -> Callable[[Floats], Floats]:
+        """Return the function from shadow prices (J,) to bounds (N,) on the capacities of pools (N, J)."""
 
 
 class CapacityProgram:
@@ -69,8 +79,12 @@ class CapacityProgram:
         # The program minimises -lambda, so a row's dual is minus what its right-hand side is worth.
         price = np.maximum(-np.array(solution.row_dual)[rows], 0.0)
         # Ten digits, so that how the solver got there does not decide between equal pools.
-        qps = float(f"{max(value[-1] * scale, 0.0):.10g}")
+        qps = float(f"{max(value[-1] * scale, 0.0) + 0.0:.10g}")  # no -0.0
         return Capacity(qps, price, value[:-1].reshape(self.types, self.sizes) * scale)
+
+    def bounding(self, counts: Counts) -> Callable[[Floats], Floats]:
+        """Return the function from shadow prices (J,) to bounds (N,) on the capacities of pools (N, J)."""
+        return lambda shadow_price: np.asarray(counts @ shadow_price)
 
 
 def _program(table: ServiceTable) -> highspy.HighsLp:
@@ -108,29 +122,29 @@ def shadow_prices(table: ServiceTable, counts: Counts) -> Floats:
     return prices
 
 
-def by_capacity(program: CapacityProgram, counts: Counts) -> Iterator[tuple[int, Capacity]]:
+def by_capacity(program: Capacities, counts: Counts) -> Iterator[tuple[int, Capacity]]:
     """Yield the pools (N, J) as row number and capacity, the greatest capacity first.
 
     Each capacity solved lowers the bounds of the others; a pool is yielded once its own capacity is
     known and no other bound is above it. Equal capacities come in the order of the rows.
     """
-    bound = np.full(len(counts), np.inf)
+    bound, bounds_by = np.full(len(counts), np.inf), program.bounding(counts)
     known: dict[int, Capacity] = {}
     for _ in range(len(counts)):
         while (best := int(np.argmax(bound))) not in known:
             capacity = known[best] = program.solve(counts[best])
-            np.minimum(bound, counts @ capacity.shadow_price * (1 + QPS_TOLERANCE), out=bound)
+            np.minimum(bound, bounds_by(capacity.shadow_price) * (1 + QPS_TOLERANCE), out=bound)
             bound[list(known)] = [each.qps for each in known.values()]
         yield best, known.pop(best)
         bound[best] = -np.inf
 
 
-def carrying(program: CapacityProgram, counts: Counts, min_qps: float) -> Iterator[tuple[int, Capacity]]:
+def carrying(program: Capacities, counts: Counts, min_qps: float) -> Iterator[tuple[int, Capacity]]:
     """Yield, in the order of the rows (N, J), the pools whose capacity is at least `min_qps`.
 
     Pools that a shadow price already found shows to be too small are passed over unsolved.
     """
-    able = np.ones(len(counts), dtype=bool)
+    able, bounds_by = np.ones(len(counts), dtype=bool), program.bounding(counts)
     for row in range(len(counts)):
         if not able[row]:
             continue
@@ -138,4 +152,4 @@ def carrying(program: CapacityProgram, counts: Counts, min_qps: float) -> Iterat
         if capacity.qps >= min_qps * (1 - QPS_TOLERANCE):
             yield row, capacity
         else:
-            able &= counts @ capacity.shadow_price * (1 + QPS_TOLERANCE) >= min_qps
+            able &= bounds_by(capacity.shadow_price) * (1 + QPS_TOLERANCE) >= min_qps

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kairos_cli.domain.service_table import Counts
 from kairos_cli.errors import SolverError
-from kairos_cli.planner.enumeration import Counts
 from kairos_cli.planner.nearest_pool import Limits, nearest_pools
 from kairos_cli.planner.rating import MOST_SIMULATED, RatedPool, Rater
 

@@ -15,8 +15,8 @@ from typing import Protocol
 
 import numpy as np
 
+from kairos_cli.domain.service_table import Counts
 from kairos_cli.planner.capacity import Capacity
-from kairos_cli.planner.enumeration import Counts
 
 _AGREEING, _CONSIDERED = 3, 10
 
@@ -51,7 +51,7 @@ Measure = Callable[[Counts, float, float], Measured | None]
 class VerifiedChoice:
     """The best pool measured, by its row, and all that were looked at, in falling order of capacity.
 
-    `best_unmeasured_qps` is the greatest capacity of any pool that was not measured.
+    `best_unmeasured_qps` is the greatest capacity of any pool that was not measured, `unmeasured_row` that pool.
     """
 
     row: int
@@ -59,6 +59,7 @@ class VerifiedChoice:
     capacity_qps_by_row: dict[int, float]
     measured_count: int
     best_unmeasured_qps: float | None
+    unmeasured_row: int | None = None
 
 
 def verified_choice(ranked: Iterable[tuple[int, Capacity]], counts: Counts, measure: Measure) -> VerifiedChoice | None:
@@ -69,14 +70,14 @@ def verified_choice(ranked: Iterable[tuple[int, Capacity]], counts: Counts, meas
     """
     best: tuple[int, Measured] | None = None
     seen: dict[int, float] = {}
-    unmeasured = None
+    unmeasured: tuple[float | None, int | None] = None, None
     for row, capacity in ranked:
         best_qps = best[1].qps if best else 0.0
         if best and capacity.qps <= best_qps:
-            unmeasured = capacity.qps
+            unmeasured = capacity.qps, row
             break
         seen[row] = capacity.qps
         measured = measure(counts[row], capacity.qps, best_qps)
         if measured and (best is None or measured.qps > best_qps):
             best = row, measured
-    return VerifiedChoice(*best, seen, len(seen), unmeasured) if best else None
+    return VerifiedChoice(*best, seen, len(seen), *unmeasured) if best else None

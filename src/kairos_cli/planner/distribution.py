@@ -21,9 +21,8 @@ import numpy as np
 import pulp
 
 from kairos_cli.domain.latency_profile import Floats
-from kairos_cli.domain.service_table import ServiceTable
+from kairos_cli.domain.service_table import Counts, ServiceTable
 from kairos_cli.errors import SolverError
-from kairos_cli.planner.enumeration import Counts
 from kairos_cli.planner.solver import Answer, solve
 
 WINDOW_S = 60.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -11,13 +11,13 @@ import numpy as np
 from kairos_cli.domain.pool import Pool
 from kairos_cli.domain.prices import USD_TOLERANCE
 from kairos_cli.domain.scenario import Scenario
-from kairos_cli.domain.service_table import ServiceTable, service_table
+from kairos_cli.domain.service_table import Counts, ServiceTable, service_table
 from kairos_cli.planner.bottleneck import Bottleneck, bottleneck, with_simulated_gain
 from kairos_cli.planner.candidates import candidates, usable_types
 from kairos_cli.planner.change import SAME_RATE, Change, smallest_change
-from kairos_cli.planner.enumeration import Counts
 from kairos_cli.planner.nearest_pool import Limits
-from kairos_cli.planner.plan import Measuring, NoPlan, plan
+from kairos_cli.planner.plan import Measuring, NoPlan, choice
+from kairos_cli.planner.program_search import SecondsLeft, forever
 from kairos_cli.planner.rating import RatedPool, Rater
 from kairos_cli.planner.trades import Trade, trades
 
@@ -75,15 +75,14 @@ class Explanation:
         return "alike" if abs(dearer_usd) <= USD_TOLERANCE else "dearer" if dearer_usd > 0 else "cheaper"
 
 
-def recommendation(scenario: Scenario, measuring: Measuring) -> RatedPool | NoPlan:
+def recommendation(scenario: Scenario, measuring: Measuring, seconds_left: SecondsLeft = forever) -> RatedPool | NoPlan:
     """Return the pool that the plan of a scenario recommends, or why there is none.
 
     Where a budget is too small for the load, that is the pool that comes nearest to it. Raises what
     planner.plan.plan raises.
     """
-    question = replace(scenario, min_qps=None) if scenario.budget_usd_per_hour else scenario
-    found = plan(question, measuring)
-    return found if isinstance(found, NoPlan) else found.chosen
+    made = choice(scenario, measuring, seconds_left)
+    return made if isinstance(made, NoPlan) else made.found.chosen
 
 
 def explanation(
@@ -95,11 +94,11 @@ def explanation(
     a solver fails.
     """
     table = _table(scenario, pool)
-    rater = Rater(table, measuring(table))
+    rater = Rater(table, measuring(table), scenario.constraints)
     counts = table.counts(pool)
     goal = _goal(rater, recommended)
     same = goal is not None and goal.pool.by_type == pool.by_type
-    rated = goal if goal and same else rater.verified(rater.rated(counts))
+    rated = goal if goal and same else _verified(rater, rater.rated(counts))
     limits = Limits(_most_of_each(scenario, table), scenario.budget_usd_per_hour)
     breaches = tuple(_breaches(scenario, rated))
     least_qps = _least_qps(scenario, goal)
@@ -132,7 +131,11 @@ def _goal(rater: Rater, recommended: RatedPool | Pool | NoPlan) -> RatedPool | N
         return None
     if isinstance(recommended, Pool):
         recommended = rater.rated(rater.table.counts(recommended))
-    return rater.verified(recommended)
+    return _verified(rater, recommended)
+
+
+def _verified(rater: Rater, rated: RatedPool) -> RatedPool:
+    return rater.verified(rated) or rated
 
 
 def _least_qps(scenario: Scenario, goal: RatedPool | None) -> float | None:
@@ -146,8 +149,9 @@ def _least_qps(scenario: Scenario, goal: RatedPool | None) -> float | None:
 def _most_of_each(scenario: Scenario, table: ServiceTable) -> Counts:
     """Return how many of each type (J,) the scenario lets a pool have."""
     allowed = {each.name for each in candidates(scenario)[0]}
-    caps = (scenario.max_instances.get(name, _UNLIMITED) if name in allowed else 0 for name in table.names)
-    return np.array(list(caps), dtype=np.int64)
+    caps = {name: scenario.constraints.most_of(name) for name in table.names}
+    most = [0 if name not in allowed else _UNLIMITED if cap is None else cap for name, cap in caps.items()]
+    return np.array(most, dtype=np.int64)
 
 
 def _breaches(scenario: Scenario, rated: RatedPool) -> Iterator[Breach]:
@@ -157,8 +161,8 @@ def _breaches(scenario: Scenario, rated: RatedPool) -> Iterator[Breach]:
     for name, count in rated.pool.counts:
         if name in left_out and left_out[name].code != "too_dear":  # the budget says that better
             yield Breach(left_out[name].code, f"{name} may not be used: {left_out[name].reason}")
-        elif count > scenario.max_instances.get(name, count):
-            yield Breach("too_many", f"{count} × {name}, where at most {scenario.max_instances[name]} may be used")
+        elif (most := scenario.constraints.most_of(name)) is not None and count > most:
+            yield Breach("too_many", f"{count} × {name}, where at most {most} may be used")
     if budget is not None and rated.cost_usd_per_hour > budget + USD_TOLERANCE:
         yield Breach("over_budget", f"{rated.cost_usd_per_hour:.3f} $/h, over the budget of {budget:g} $/h")
     if rated.capacity_qps <= 0:

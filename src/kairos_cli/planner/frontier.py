@@ -13,18 +13,20 @@ from dataclasses import dataclass, replace
 
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.planner.knee import knee
-from kairos_cli.planner.plan import Measuring, NoPlan, plan
+from kairos_cli.planner.plan import Measuring, NoPlan, choice
+from kairos_cli.planner.program_search import SecondsLeft, forever
 from kairos_cli.planner.rating import RatedPool
 
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What the search at one budget found: a pool with the gap of its certificate, or a reason why none."""
+    """What the search at one budget found: a pool with its certificate's gap and end, or a reason why none."""
 
     budget_usd_per_hour: float
     pool: RatedPool | None
     gap_percent: float | None = None
     reason: str | None = None
+    ended: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,9 @@ class Point:
 
     `kept` tells that a smaller budget's pool is better than what the search at this one found.
     `gap_percent` is by how much any other pool within the budget could at most serve more, None where that
-    is not known. `gain_qps_per_usd_per_hour` is what each dollar an hour has added since the budget before,
-    None for the first budget and where there is no pool.
+    is not known, and `ended` why the search at this budget stopped (planner.certificate).
+    `gain_qps_per_usd_per_hour` is what each dollar an hour has added since the budget before, None for the
+    first budget and where there is no pool.
     """
 
     budget_usd_per_hour: float
@@ -43,6 +46,7 @@ class Point:
     gap_percent: float | None
     gain_qps_per_usd_per_hour: float | None
     reason: str | None
+    ended: str | None
 
     @property
     def served_qps(self) -> float:
@@ -79,18 +83,22 @@ class Frontier:
         return next((each for each in self.points if each.best and each.served_qps >= least), None)
 
 
-def searched(scenario: Scenario, budget_usd_per_hour: float, measuring: Measuring | None) -> Searched:
-    """Return what the plan of the scenario is at one budget.
+def searched(
+    scenario: Scenario, budget_usd_per_hour: float, measuring: Measuring | None, seconds_left: SecondsLeft = forever
+) -> Searched:
+    """Return the pool that the plan of the scenario recommends at one budget.
 
-    A load is left out of the question: the curve shows which budget carries it. Raises what `plan` raises.
+    A load is left out of the question: the curve shows which budget carries it. Raises what planner.plan.plan raises.
     """
-    found = plan(replace(scenario, budget_usd_per_hour=budget_usd_per_hour, min_qps=None), measuring)
-    if isinstance(found, NoPlan):
-        return Searched(budget_usd_per_hour, None, reason=found.reason)
-    if found.chosen.served_qps <= 0:
-        reason = f"the pool found, {found.chosen.pool}, keeps {scenario.qos} at no rate"
+    question = replace(scenario, budget_usd_per_hour=budget_usd_per_hour, min_qps=None)
+    made = choice(question, measuring, seconds_left)
+    if isinstance(made, NoPlan):
+        return Searched(budget_usd_per_hour, None, reason=made.reason)
+    chosen, certificate = made.found.chosen, made.found.certificate
+    if chosen.served_qps <= 0:
+        reason = f"the pool found, {chosen.pool}, keeps {scenario.qos} at no rate"
         return Searched(budget_usd_per_hour, None, reason=reason)
-    return Searched(budget_usd_per_hour, found.chosen, found.certificate.gap_percent)
+    return Searched(budget_usd_per_hour, chosen, certificate.gap_percent, ended=certificate.ended)
 
 
 def frontier(scenario: Scenario, found: Iterable[Searched]) -> Frontier:
@@ -109,7 +117,7 @@ def _point(before: Point | None, each: Searched) -> Point:
     if before and best:
         gain = (best.served_qps - before.served_qps) / (each.budget_usd_per_hour - before.budget_usd_per_hour)
     reason = None if best else each.reason
-    return Point(each.budget_usd_per_hour, best, kept, _gap_percent(each, best), gain, reason)
+    return Point(each.budget_usd_per_hour, best, kept, _gap_percent(each, best), gain, reason, each.ended)
 
 
 def _better(kept: RatedPool | None, found: RatedPool | None) -> RatedPool | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from kairos_cli.domain.service_table import ServiceTable
+from kairos_cli.domain.service_table import Counts, ServiceTable
 from kairos_cli.planner.choice import Measure, Measured
-from kairos_cli.planner.enumeration import Counts
 from kairos_cli.planner.plan import Measuring
 
 #: The types of the table, the pool, its capacity, and the rate to beat.

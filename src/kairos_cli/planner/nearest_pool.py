@@ -24,9 +24,8 @@ import pulp
 
 from kairos_cli.domain.latency_profile import Floats
 from kairos_cli.domain.prices import USD_TOLERANCE
-from kairos_cli.domain.service_table import ServiceTable
-from kairos_cli.planner.capacity import Capacity, CapacityProgram
-from kairos_cli.planner.enumeration import Counts
+from kairos_cli.domain.service_table import Counts, ServiceTable
+from kairos_cli.planner.capacity import Capacities, Capacity
 from kairos_cli.planner.solver import solve
 
 #: How close a bound must come to the capacity, in shares of the rate asked for: near that rate, where it decides
@@ -45,7 +44,7 @@ class Limits:
 
 
 def nearest_pools(
-    table: ServiceTable, program: CapacityProgram, start: Counts, rate_qps: float, limits: Limits, farthest: int
+    table: ServiceTable, program: Capacities, start: Counts, rate_qps: float, limits: Limits, farthest: int
 ) -> Iterator[tuple[Counts, Capacity]]:
     """Yield the pools within limits and of capacity >= `rate_qps` > 0 by their distance from `start` (J,).
 

@@ -7,18 +7,21 @@ set the best pool of a single type beside it; say what the next dollar would buy
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.domain.service_table import ServiceTable, service_table
+from kairos_cli.errors import SolverError
 from kairos_cli.planner.candidates import LeftOut, candidates
 from kairos_cli.planner.capacity import Capacity
+from kairos_cli.planner.certificate import Certificate, Found
 from kairos_cli.planner.choice import Measure
 from kairos_cli.planner.distribution import Distribution, distribution
-from kairos_cli.planner.rating import RatedPool, Rater, carrying_the_load, homogeneous, with_one_more_dollar
-from kairos_cli.planner.search import Certificate, best_in_budget, cheapest
+from kairos_cli.planner.program_search import SecondsLeft, best_by_program, forever
+from kairos_cli.planner.rating import RatedPool, Rater, carrying_the_load, homogeneous
+from kairos_cli.planner.search import best_in_budget, cheapest
 
 #: Makes a way to measure pools of a table; the planner itself knows none.
 Measuring = Callable[[ServiceTable], Measure]
@@ -67,51 +70,93 @@ class NoPlan:
     left_out: tuple[LeftOut, ...]
 
 
-def plan(scenario: Scenario, measuring: Measuring | None = None) -> Plan | NoPlan:
-    """Return the pool to buy, or why there is none; the rule `verified` needs a way of measuring.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the search found, without all that a plan says about it, and what rated the pools."""
 
-    Raises InputError where the rule of choice cannot be applied, SolverError where a solver fails.
+    found: Found
+    rater: Rater
+    left_out: tuple[LeftOut, ...]
+
+
+def choice(
+    scenario: Scenario, measuring: Measuring | None = None, seconds_left: SecondsLeft = forever
+) -> Choice | NoPlan:
+    """Return the pool that the plan of a scenario recommends, or why there is none; arguments and errors as `plan`.
+
+    The load is not looked at if there is a budget.
     """
     types, left_out = candidates(scenario)
     if not types:
         return NoPlan(scenario, "no instance type can take part", "see the types left out", tuple(left_out))
     table = service_table(scenario, types)
-    rater = Rater(table, measuring(table) if measuring and scenario.choose == "verified" else None)
-    found = best_in_budget(scenario, rater) if scenario.budget_usd_per_hour else cheapest(scenario, rater)
+    measure = measuring(table) if measuring and scenario.choose == "verified" else None
+    rater = Rater(table, measure, scenario.constraints)
+    search = best_in_budget if scenario.budget_usd_per_hour else cheapest
+    found = search(scenario, rater, seconds_left)
     if isinstance(found, str):
         return NoPlan(scenario, found, _hint(scenario), tuple(left_out))
-    chosen = found.chosen
+    return Choice(found, rater, tuple(left_out))
+
+
+def plan(scenario: Scenario, measuring: Measuring | None = None, seconds_left: SecondsLeft = forever) -> Plan | NoPlan:
+    """Return the pool to buy, or why there is none; the rule `verified` needs a way of measuring.
+
+    `seconds_left` tells how long a search among too many pools to list may still take. Raises InputError where
+    the rule of choice cannot be applied, SolverError where a solver fails.
+    """
+    made = choice(scenario, measuring, seconds_left)
+    if isinstance(made, NoPlan):
+        return made
+    chosen, rater, table = made.found.chosen, made.rater, made.rater.table
     if scenario.min_qps and scenario.budget_usd_per_hour and chosen.served_qps < scenario.min_qps * (1 - 1e-6):
         reason = (
             f"{_WHOSE[scenario.choose]} within {scenario.budget_usd_per_hour:g} $/h, {chosen.pool}, carries at most "
             f"{chosen.served_qps:.1f} queries/s, not {scenario.min_qps:g}"
         )
-        return NoPlan(
-            scenario, reason, "ask without a budget to be told the cheapest pool for that load", tuple(left_out)
-        )
-    counts = table.counts(chosen.pool)
-    capacity = rater.program.solve(counts)
+        hint = "ask without a budget to be told the cheapest pool for that load"
+        return NoPlan(scenario, reason, hint, made.left_out)
+    lost, capacity = rater.program.by_loss(table.counts(chosen.pool))[0]
+    left = table.present(table.counts(chosen.pool)) - lost
     alone = homogeneous(scenario, rater)
     return Plan(
         scenario,
         table,
         chosen,
         capacity,
-        distribution(table, counts, capacity.qps),
+        distribution(table, left, capacity.qps),
         carrying_the_load(scenario, rater, alone) if alone else None,
-        found.listed,
-        found.certificate,
+        made.found.listed,
+        made.found.certificate,
         table.names[int(np.argmax(capacity.shadow_price / table.price_usd_per_hour))],
-        with_one_more_dollar(scenario, chosen),
-        tuple(left_out),
+        _with_one_more_dollar(scenario, chosen),
+        made.left_out,
     )
+
+
+def _with_one_more_dollar(scenario: Scenario, chosen: RatedPool) -> RatedPool | None:
+    """Return the pool of greatest capacity for one dollar an hour more; None if the solver does not find it."""
+    budget = (scenario.budget_usd_per_hour or chosen.cost_usd_per_hour) + 1.0
+    richer = replace(scenario, budget_usd_per_hour=budget)
+    rater = Rater(service_table(richer, candidates(richer)[0]), None, scenario.constraints)  # more types within reach
+    try:
+        best = best_by_program(richer, rater)
+    except SolverError:  # the plan stands without it
+        return None
+    return None if isinstance(best, str) else best.chosen
 
 
 def _hint(scenario: Scenario) -> str:
     """Return what would make a pool possible."""
     if scenario.budget_usd_per_hour is None:
-        limits = "loosen the limits on the number of instances" if scenario.max_instances else "ask for a lower load"
+        limits = (
+            "loosen the limits on the number of instances"
+            if scenario.constraints.max_instances
+            else "ask for a lower load"
+        )
         return f"{limits}, or for a looser target"
-    if scenario.max_instances:
+    if scenario.constraints.tolerate_loss:
+        return "raise the budget, or tolerate fewer losses"
+    if scenario.constraints.max_instances:
         return "loosen the limits on the number of instances, or raise the budget"
     return "raise the budget: the types that are fast enough for the large batches are too dear for it"

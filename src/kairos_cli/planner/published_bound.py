@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kairos_cli.domain.latency_profile import Floats
-from kairos_cli.domain.service_table import ServiceTable
-from kairos_cli.planner.enumeration import Counts
+from kairos_cli.domain.service_table import Counts, ServiceTable
 
 
 def _mean_s(table: ServiceTable) -> Floats:

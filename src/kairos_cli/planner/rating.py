@@ -1,32 +1,39 @@
-"""Pools with their figures: cost, bounds, and the rate they were measured to serve."""
+"""Pools with their figures: cost, bounds, and the rate they were measured to serve.
+
+All rates are those a pool is sure of: with the spot instances that one may count on, after the worst of the
+losses that it must withstand (planner.assured).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kairos_cli.domain.constraints import Constraints
+from kairos_cli.domain.latency_profile import Floats
 from kairos_cli.domain.pool import Pool
+from kairos_cli.domain.presence import bought_for
 from kairos_cli.domain.prices import USD_TOLERANCE
 from kairos_cli.domain.scenario import Scenario
-from kairos_cli.domain.service_table import ServiceTable, service_table
-from kairos_cli.errors import SolverError
-from kairos_cli.planner.candidates import candidates
-from kairos_cli.planner.capacity import CapacityProgram
+from kairos_cli.domain.service_table import Counts, ServiceTable
+from kairos_cli.planner.assured import AssuredCapacity, assured_measure, losses
 from kairos_cli.planner.choice import Measure, Measured
-from kairos_cli.planner.enumeration import Counts
-from kairos_cli.planner.pool_program import best_counts
 from kairos_cli.planner.published_bound import PublishedBound
 
 #: Larger pools are not simulated: a decision looks at every instance, and such pools come close to capacity.
 MOST_SIMULATED = 10_000
+NO_CONSTRAINTS = Constraints()
+NO_INSTANCES = Pool(())
 
 
 @dataclass(frozen=True, slots=True)
 class RatedPool:
     """A pool with its cost, its two bounds, and what it was measured to serve, if it was.
 
-    The published bound is None where it is not defined.
+    The published bound is None where it is not defined. `present` are the instances that one may count on,
+    `lost` those of them whose loss leaves least capacity.
     """
 
     pool: Pool
@@ -34,6 +41,8 @@ class RatedPool:
     published_bound_qps: float | None
     capacity_qps: float
     measured: Measured | None = None
+    present: Pool = NO_INSTANCES
+    lost: Pool = NO_INSTANCES
 
     @property
     def served_qps(self) -> float:
@@ -47,42 +56,66 @@ class RatedPool:
 
 
 class Rater:
-    """Rates pools of one service table."""
+    """Rates pools of one service table under constraints; counts are bought ones."""
 
-    def __init__(self, table: ServiceTable, measure: Measure | None = None) -> None:
+    def __init__(
+        self, table: ServiceTable, measure: Measure | None = None, constraints: Constraints = NO_CONSTRAINTS
+    ) -> None:
         self.table = table
-        self.program = CapacityProgram(table)
+        self.constraints = constraints
+        self.program = AssuredCapacity(table, constraints.tolerate_loss)
         self.bound = PublishedBound.of(table)
-        self.measure = measure
+        self.measure = assured_measure(measure, self.program) if measure else None
 
     def rated(self, counts: Counts, measured: Measured | None = None) -> RatedPool:
         """Return a pool (J,) with its figures."""
-        bound = float(self.bound.qps(counts[None, :])[0]) if self.bound else None
+        bound = float(self.published_bound_qps(counts[None, :])[0]) if self.bound else None
         cost = self.table.cost_usd_per_hour(counts)
-        return RatedPool(self.table.pool(counts), cost, bound, self.program.solve(counts).qps, measured)
+        lost, capacity = self.program.by_loss(counts)[0]
+        present, gone = self.table.pool(self.table.present(counts)), self.table.pool(lost)
+        return RatedPool(self.table.pool(counts), cost, bound, capacity.qps, measured, present, gone)
 
-    def verified(self, rated: RatedPool) -> RatedPool:
-        """Return the pool with the rate it serves, if there is a way to measure it and it is not too large."""
+    def published_bound_qps(self, counts: Counts) -> Floats:
+        """Return the published bound (N,) of pools (N, J), the least over all losses; there must be a base type."""
+        assert self.bound is not None
+        present = self.table.present(counts)
+        if not self.constraints.tolerate_loss:
+            return self.bound.qps(present)
+        lossy = [present[row] - lost for row in range(len(counts)) for lost in self._losses(present[row])]
+        number = [sum(1 for _ in self._losses(each)) for each in present]
+        start = np.concatenate([[0], np.cumsum(number)[:-1]])
+        return np.asarray(np.minimum.reduceat(self.bound.qps(np.array(lossy)), start))
+
+    def _losses(self, present: Counts) -> Iterator[Counts]:
+        return losses(present, self.constraints.tolerate_loss)
+
+    def verified(self, rated: RatedPool, better_than_qps: float = 0.0) -> RatedPool | None:
+        """Return the pool with the rate it serves, if there is a way to measure it and it is not too large.
+
+        None if it was measured and does not serve more than a given rate.
+        """
         if self.measure is None or rated.measured is not None or rated.pool.size > MOST_SIMULATED:
             return rated
-        return replace(rated, measured=self.measure(self.table.counts(rated.pool), rated.capacity_qps, 0.0))
+        measured = self.measure(self.table.counts(rated.pool), rated.capacity_qps, better_than_qps)
+        return None if measured is None else replace(rated, measured=measured)
 
 
 def homogeneous(scenario: Scenario, rater: Rater) -> RatedPool | None:
     """Return the best pool of a single type: most capacity for the budget, or least cost for the load.
 
-    One type alone needs no program: its capacity is the number of instances over the mean service time.
+    One type alone needs no program: its capacity is the number of instances over the mean service time. It
+    is a yardstick: caps, presence and losses count for it, the variety that a pool must have does not.
     """
     table, budget = rater.table, scenario.budget_usd_per_hour
-    cap = np.array([scenario.max_instances.get(name, np.inf) for name in table.names])
+    cap = np.array([most if (most := rater.constraints.most_of(name)) is not None else np.inf for name in table.names])
     able = (1 - table.on_time) @ table.probability <= table.qos.late_share + 1e-12
     qps_of_one = np.where(able, 1000 / (table.mean_ms @ table.probability), 0.0)
     if budget:
         number = np.minimum(np.floor((budget + USD_TOLERANCE) / table.price_usd_per_hour), cap)
-        better = np.where(able, number * qps_of_one, 0.0)
+        better = np.where(able, _left_of(rater, number) * qps_of_one, 0.0)
     else:
         with np.errstate(divide="ignore"):
-            number = np.ceil((scenario.min_qps or 0.0) / qps_of_one * (1 - 1e-9))
+            number = _number_for(rater, np.ceil((scenario.min_qps or 0.0) / qps_of_one * (1 - 1e-9)))
         better = np.where(able & (number <= cap), 1 / (number * table.price_usd_per_hour), 0.0)
     best = int(np.argmax(better))
     if better[best] <= 0:
@@ -92,28 +125,37 @@ def homogeneous(scenario: Scenario, rater: Rater) -> RatedPool | None:
     return rater.rated(counts)
 
 
+def _left_of(rater: Rater, number: Floats) -> Floats:
+    """Return how many of `number` instances of each type (J,), bought alone, are sure to be left."""
+    present = rater.table.present(np.diag(number.astype(np.int64))).diagonal()
+    return np.maximum(present - rater.constraints.tolerate_loss, 0).astype(np.float64)
+
+
+def _number_for(rater: Rater, left: Floats) -> Floats:
+    """Return how many of each type (J,) must be bought alone so that `left` are sure to be left."""
+    present, table = left + rater.constraints.tolerate_loss, rater.table
+    if table.availability is None:
+        return present
+    return np.array(
+        [
+            bought_for(int(each), float(availability), table.qos.percentile) if np.isfinite(each) else each
+            for each, availability in zip(present, table.availability, strict=True)
+        ],
+        dtype=np.float64,
+    )
+
+
 def carrying_the_load(scenario: Scenario, rater: Rater, alone: RatedPool) -> RatedPool:
     """Return the homogeneous pool verified; for a load, with as many more instances as it takes to carry it."""
     if rater.measure is None or scenario.budget_usd_per_hour or not scenario.min_qps:
-        return rater.verified(alone)
+        return rater.verified(alone) or alone
     ((name, number),) = alone.pool.counts
-    most = scenario.max_instances.get(name, 2 * number)
+    cap = rater.constraints.most_of(name)
+    most = 2 * number if cap is None else cap
     for more in range(number, most + 1):
         counts = rater.table.counts(Pool(((name, more),)))
         rated = rater.rated(counts)
         measured = rater.measure(counts, rated.capacity_qps, scenario.min_qps)
         if measured is not None:
             return replace(rated, measured=measured)
-    return rater.verified(alone)
-
-
-def with_one_more_dollar(scenario: Scenario, chosen: RatedPool) -> RatedPool | None:
-    """Return the pool of greatest capacity for one dollar an hour more; None if the solver does not find it."""
-    budget = (scenario.budget_usd_per_hour or chosen.cost_usd_per_hour) + 1.0
-    richer = replace(scenario, budget_usd_per_hour=budget)
-    rater = Rater(service_table(richer, candidates(richer)[0]))  # more types may be within reach
-    try:
-        best = best_counts(rater.table, budget, scenario.max_instances)
-    except SolverError:  # the plan stands without it
-        return None
-    return rater.rated(best.counts) if best else None
+    return rater.verified(alone) or alone

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 
 import numpy as np
 
 from kairos_cli.domain.prices import USD_TOLERANCE
 from kairos_cli.domain.scenario import Scenario
-from kairos_cli.domain.service_table import ServiceTable
+from kairos_cli.domain.service_table import Counts, ServiceTable
 from kairos_cli.errors import InputError
 from kairos_cli.planner.capacity import by_capacity, carrying
+from kairos_cli.planner.certificate import Certificate, Found, gap_percent
+from kairos_cli.planner.cheapest_search import cheapest_by_program
 from kairos_cli.planner.choice import published_choice, verified_choice
-from kairos_cli.planner.enumeration import MOST_POOLS, Counts, able_to_serve, affordable_counts
-from kairos_cli.planner.pool_program import ChosenCounts, best_counts, cheapest_counts
+from kairos_cli.planner.enumeration import MOST_POOLS, affordable_counts
+from kairos_cli.planner.pool_program import RELATIVE_GAP, ChosenCounts, cheapest_counts
+from kairos_cli.planner.program_search import SecondsLeft, best_by_program, forever
 from kairos_cli.planner.rating import RatedPool, Rater
 
 #: How much dearer than the cheapest pool the next-best ones may be when a load is asked for.
@@ -25,46 +27,32 @@ DEARER = 1.25
 DEARER_IN_STEPS = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """What is proven about the choice.
+def best_in_budget(scenario: Scenario, rater: Rater, seconds_left: SecondsLeft = forever) -> Found | str:
+    """Return the pool that serves most within the budget, or why there is none.
 
-    `method` is "enumeration" or "integer program". `pools_within_budget` counts all pools looked at,
-    `pools_enumerated` those of them that can meet the target at all; of these `pools_simulated` were
-    simulated and the rest discarded by their capacity. `best_other_capacity_qps` is the greatest
-    capacity of any other pool, or a bound on it. `gap_percent` is by how much a pool that was not ruled
-    out could at most be better than the chosen one: in rate, or in cost where a load was asked for.
+    The time limits only the search by integer program, where pools are too many to list.
     """
-
-    method: str
-    pools_within_budget: int | None
-    pools_enumerated: int | None
-    pools_simulated: int
-    best_other_capacity_qps: float | None
-    gap_percent: float
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The chosen pool, the pools to list beside it, and the certificate."""
-
-    chosen: RatedPool
-    listed: tuple[RatedPool, ...]
-    certificate: Certificate
-
-
-def best_in_budget(scenario: Scenario, rater: Rater) -> Found | str:
-    """Return the pool that serves most within the budget, or why there is none."""
     assert scenario.budget_usd_per_hour is not None
-    counts = affordable_counts(rater.table, scenario.budget_usd_per_hour, scenario.max_instances)
+    counts = affordable_counts(rater.table, scenario.budget_usd_per_hour, rater.constraints)
     if counts is None:
-        return _by_integer_program(scenario, rater)
+        if scenario.choose == "published":
+            message = f"the published rule ranks every pool, and more than {MOST_POOLS} fit the budget"
+            raise InputError.of(message, "--choose published", "use --choose capacity, or fewer types with --only")
+        return best_by_program(scenario, rater, seconds_left)
     within_budget = len(counts)
-    counts = _cheapest_first(rater.table, counts[able_to_serve(rater.table, counts)])
+    if not within_budget:
+        return f"no pool within {scenario.budget_usd_per_hour:g} $/h keeps the constraints"
+    counts = _cheapest_first(rater.table, counts[rater.program.able(counts)])
     if not len(counts):
         return (
             f"none of the {within_budget} pools within {scenario.budget_usd_per_hour:g} $/h can keep "
             f"{scenario.qos} at any rate"
+        )
+    lost = rater.constraints.tolerate_loss
+    if lost and next(by_capacity(rater.program, counts))[1].qps <= 0:
+        return (
+            f"none of the {within_budget} pools within {scenario.budget_usd_per_hour:g} $/h can keep {scenario.qos} "
+            f"at any rate after the loss of any {lost} instance{'s' * (lost > 1)}"
         )
     choose = {"published": _by_published_bound, "capacity": _by_capacity, "verified": _by_simulation}
     return choose[scenario.choose](scenario, rater, counts, within_budget)
@@ -83,53 +71,47 @@ def _by_published_bound(scenario: Scenario, rater: Rater, counts: Counts, within
     """Return the published choice, certified by the greatest capacity of any other pool."""
     if rater.bound is None:
         return "the published rule needs a base type, and no type serves every batch size in time"
-    ranked = counts[np.argsort(-rater.bound.qps(counts), kind="stable")]
+    ranked = counts[np.argsort(-rater.published_bound_qps(counts), kind="stable")]
     row = published_choice(ranked, rater.bound.base)
     chosen = rater.rated(ranked[row])
     greatest = islice(by_capacity(rater.program, ranked), 2)
     other = next((capacity.qps for each, capacity in greatest if each != row), None)
-    certificate = Certificate("enumeration", within_budget, len(counts), 0, other, _gap(other, chosen.served_qps))
+    certificate = Certificate(
+        "enumeration", within_budget, len(counts), 0, other, gap_percent(other, chosen.served_qps), "rule"
+    )
     return Found(chosen, _rated(rater, ranked, range(min(scenario.top, len(ranked)))), certificate)
 
 
 def _by_simulation(scenario: Scenario, rater: Rater, counts: Counts, within_budget: int) -> Found | str:
-    """Return the pool that serves most in simulation; all others are measured or ruled out by capacity."""
+    """Return the pool that serves most in simulation; all others are measured or ruled out by capacity.
+
+    Where few had to be measured, the next ones by capacity fill the list.
+    """
     assert rater.measure is not None
-    best = verified_choice(by_capacity(rater.program, counts), counts, rater.measure)
+    ranked = by_capacity(rater.program, counts)
+    best = verified_choice(ranked, counts, rater.measure)
     assert best is not None
     if best.measured.qps <= 0:
         return f"no pool within {scenario.budget_usd_per_hour:g} $/h keeps {scenario.qos} in simulation, at any rate"
     chosen = rater.rated(counts[best.row], best.measured)
     others = [row for row in best.capacity_qps_by_row if row != best.row]
     other = max([best.capacity_qps_by_row[row] for row in others] + [best.best_unmeasured_qps or 0.0]) or None
+    ended = "every_pool" if best.best_unmeasured_qps is None else "bound"
     certificate = Certificate(
         "enumeration",
         within_budget,
         len(counts),
         best.measured_count,
         other,
-        _gap(best.best_unmeasured_qps, best.measured.qps),
+        gap_percent(best.best_unmeasured_qps, best.measured.qps),
+        ended,
     )
-    return Found(chosen, (chosen, *_rated(rater, counts, others[: scenario.top - 1])), certificate)
+    ruled_out = [] if best.unmeasured_row is None else [best.unmeasured_row]
+    rows = islice(chain(others, ruled_out, (row for row, _ in ranked)), max(scenario.top - 1, 0))
+    return Found(chosen, (chosen, *_rated(rater, counts, rows)), certificate)
 
 
-def _by_integer_program(scenario: Scenario, rater: Rater) -> Found | str:
-    """Return the best pool by capacity where pools are too many to enumerate."""
-    if scenario.choose == "published":
-        message = f"the published rule ranks every pool, and more than {MOST_POOLS} fit the budget"
-        raise InputError.of(message, "--choose published", "use --choose capacity, or fewer types with --only")
-    assert scenario.budget_usd_per_hour is not None
-    best = best_counts(rater.table, scenario.budget_usd_per_hour, scenario.max_instances)
-    if best is None:
-        return f"no pool within {scenario.budget_usd_per_hour:g} $/h can keep {scenario.qos} at any rate"
-    chosen = rater.verified(rater.rated(best.counts))
-    bound = best.answer.bound
-    simulated = int(chosen.measured is not None)
-    gap = _gap(bound, chosen.served_qps)
-    return Found(chosen, (chosen,), Certificate("integer program", None, None, simulated, bound, gap))
-
-
-def cheapest(scenario: Scenario, rater: Rater) -> Found | str:
+def cheapest(scenario: Scenario, rater: Rater, seconds_left: SecondsLeft = forever) -> Found | str:
     """Return the cheapest pool that carries the load, or why there is none.
 
     Carries it by capacity; or in simulation, if pools can be measured: then they are, in the order of cost.
@@ -138,31 +120,39 @@ def cheapest(scenario: Scenario, rater: Rater) -> Found | str:
     if scenario.choose == "published":
         message = "the published rule chooses within a budget, and none is given"
         raise InputError.of(message, "--choose published", "give a budget, or use --choose capacity")
-    least = cheapest_counts(rater.table, scenario.min_qps, scenario.max_instances)
+    least = cheapest_counts(rater.table, scenario.min_qps, rater.constraints)
     if least is None:
         return f"no pool can carry {scenario.min_qps:g} queries/s at {scenario.qos}"
     if rater.measure is not None:
-        return _cheapest_by_simulation(scenario, rater, least)
-    cost = rater.table.cost_usd_per_hour(least.counts)
-    counts = _from_cost(scenario, rater, cost, cost * DEARER)
-    rated: tuple[RatedPool, ...] = (rater.rated(least.counts),)
-    if counts is not None:
+        return _cheapest_by_simulation(scenario, rater, least, seconds_left)
+    at_least = rater.rated(least.counts)
+    cost = at_least.cost_usd_per_hour
+    # The program's pool may miss the load by its own tolerance: that is the load as people round it.
+    carried = (at_least,) if at_least.capacity_qps >= scenario.min_qps * (1 - RELATIVE_GAP) else ()
+    for dearer in DEARER_IN_STEPS[DEARER_IN_STEPS.index(DEARER) :]:
+        counts = _from_cost(scenario, rater, cost, cost * dearer)
+        if counts is None:
+            return cheapest_by_program(scenario, rater, least.answer.bound, cost, 0, seconds_left)
         rows = [row for row, _ in islice(carrying(rater.program, counts, scenario.min_qps), scenario.top)]
-        rated = _rated(rater, counts, rows) or rated
-    looked_at = None if counts is None else len(counts)
-    gap = _gap(cost, least.answer.bound)
-    return Found(rated[0], rated, Certificate("integer program", None, looked_at, 0, None, gap))
+        rated = _rated(rater, counts, rows) or carried
+        if rated:
+            gap = gap_percent(cost, least.answer.bound)
+            return Found(rated[0], rated, Certificate("integer program", None, len(counts), 0, None, gap))
+    return f"no pool up to {DEARER_IN_STEPS[-1]:g} times {cost:.3f} $/h is sure to carry {scenario.min_qps:g} queries/s"
 
 
-def _cheapest_by_simulation(scenario: Scenario, rater: Rater, least: ChosenCounts) -> Found | str:
+def _cheapest_by_simulation(
+    scenario: Scenario, rater: Rater, least: ChosenCounts, seconds_left: SecondsLeft
+) -> Found | str:
     """Return the cheapest pool that carries the load in simulation; none cheaper has the capacity for it."""
     assert scenario.min_qps is not None and rater.measure is not None
     least_cost = rater.table.cost_usd_per_hour(least.counts)
     simulated = looked_at = 0
     for low, high in pairwise(DEARER_IN_STEPS):
         counts = _from_cost(scenario, rater, least_cost * low, least_cost * high)
-        if counts is None:
-            break
+        if counts is None:  # all that are cheaper have been looked at
+            bound_usd = max(least.answer.bound, least_cost * low * (low > 1))
+            return cheapest_by_program(scenario, rater, bound_usd, least_cost, simulated, seconds_left)
         looked_at += len(counts)
         for row, capacity in carrying(rater.program, counts, scenario.min_qps):
             simulated += 1
@@ -182,21 +172,16 @@ def _cheapest_by_simulation(scenario: Scenario, rater: Rater, least: ChosenCount
 
 def _from_cost(scenario: Scenario, rater: Rater, least_usd: float, most_usd: float) -> Counts | None:
     """Return the pools that can meet the target at a cost in [least, most), cheapest first; None if too many."""
-    counts = affordable_counts(rater.table, most_usd, scenario.max_instances)
+    counts = affordable_counts(rater.table, most_usd, rater.constraints)
     if counts is None:
         return None
     cost = counts @ rater.table.price_usd_per_hour
     counts = counts[(cost >= least_usd - USD_TOLERANCE) & (cost < most_usd - USD_TOLERANCE)]
-    return _cheapest_first(rater.table, counts[able_to_serve(rater.table, counts)])
+    return _cheapest_first(rater.table, counts[rater.program.able(counts)])
 
 
 def _rated(rater: Rater, counts: Counts, rows: Iterable[int]) -> tuple[RatedPool, ...]:
     return tuple(rater.rated(counts[row]) for row in rows)
-
-
-def _gap(could_be: float | None, is_now: float) -> float:
-    """Return by how many per cent one number exceeds another; 0 if it does not."""
-    return max(0.0, (could_be or 0.0) / is_now - 1) * 100 if is_now > 0 else 0.0
 
 
 def _cheapest_first(table: ServiceTable, counts: Counts) -> Counts:

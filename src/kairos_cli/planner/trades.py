@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from kairos_cli.domain.prices import USD_TOLERANCE
+from kairos_cli.domain.service_table import Counts
 from kairos_cli.planner.change import holding
-from kairos_cli.planner.enumeration import Counts
 from kairos_cli.planner.rating import RatedPool, Rater
 
 #: A handful: more are variations of the same.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kairos_cli.report.certificate_line import qps_text
 from kairos_cli.report.document import Document
-from kairos_cli.report.plan_sections import pool_text, qps_text
+from kairos_cli.report.plan_sections import pool_text
 
 
 def bottleneck_lines(document: Document) -> Iterator[str]:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.planner.comparison import HOMOGENEOUS, SchemeResult
+from kairos_cli.report.certificate_line import qps_text
 from kairos_cli.report.document import Document, rounded
 from kairos_cli.report.plan_document import scenario_part
-from kairos_cli.report.plan_sections import pool_text, qps_text, question_text
+from kairos_cli.report.plan_sections import pool_text, question_text
 from kairos_cli.report.sections import Section
 
 

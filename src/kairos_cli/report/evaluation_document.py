@@ -18,25 +18,36 @@ SCHEMA = "kairos.evaluation/1"
 def evaluation_document(
     scenario: Scenario,
     table: ServiceTable,
-    pool: Pool,
+    bought_and_present: tuple[Pool, Pool],
     capacity_qps: float,
     results: Sequence[PolicyResult],
     effort: Document,
 ) -> Document:
-    """Return the document of a pool's results under some policies; `effort` tells how much was simulated."""
+    """Return the document of a pool's results under some policies; `effort` tells how much was simulated.
+
+    The pool is given as it is bought, and with the spot instances only that one may count on.
+    """
+    pool, present = bought_and_present
     return {
         "schema": SCHEMA,
         "scenario": scenario_part(scenario),
         "pool": pool.by_type,
+        "present": present.by_type,
         "cost_usd_per_hour": rounded(pool.cost_usd_per_hour(scenario.prices.price_usd_per_hour()), 6),
         "capacity_qps": rounded(capacity_qps),
         "simulated": effort,
-        "results": [_result(each, table, pool, capacity_qps, scenario) for each in results],
+        "results": [_result(each, table, bought_and_present, capacity_qps, scenario) for each in results],
     }
 
 
-def _result(each: PolicyResult, table: ServiceTable, pool: Pool, capacity_qps: float, scenario: Scenario) -> Document:
-    found = each.allowable
+def _result(
+    each: PolicyResult,
+    table: ServiceTable,
+    bought_and_present: tuple[Pool, Pool],
+    capacity_qps: float,
+    scenario: Scenario,
+) -> Document:
+    found, (pool, present) = each.allowable, bought_and_present
     cost = pool.cost_usd_per_hour(scenario.prices.price_usd_per_hour())
     return {
         "policy": each.policy,
@@ -44,7 +55,7 @@ def _result(each: PolicyResult, table: ServiceTable, pool: Pool, capacity_qps: f
         "allowable_qps": rounded(found.qps),
         "ci95_qps": [rounded(end) for end in found.ci95_qps],
         "capacity_fraction": rounded(found.qps / capacity_qps),
-        **_observed(each.observed, table, pool),
+        **_observed(each.observed, table, present),
         "usd_per_million_queries": rounded(cost / each.observed.rate_qps / 3600 * 1e6) if each.observed else None,
         "curve": [{"rate_qps": rounded(rate), "on_time_fraction": rounded(share, 6)} for rate, share in each.curve],
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kairos_cli.domain.latency_profile import Floats
+from kairos_cli.report.certificate_line import qps_text
 from kairos_cli.report.curves import curve, histogram
 from kairos_cli.report.document import Document
-from kairos_cli.report.plan_sections import pool_text, qps_text, question_text
+from kairos_cli.report.plan_sections import pool_text, question_text
 from kairos_cli.report.sections import Section
 
 
@@ -78,17 +79,21 @@ def _policies(results: Sequence[Document]) -> Section:
 
 def _at_a_rate(results: Sequence[Document]) -> Section:
     rows = [(each["policy"], qps_text(each["rate_qps"]), *_latencies(each)) for each in results if each["size_classes"]]
-    columns = ("policy", ">queries/s", ">p50 ms", ">p95", ">p99", ">p99.9", ">on time", ">queue", ">$/M")
+    columns = ("policy", ">queries/s", ">p50 ms", ">p95", ">p99", ">p99.9", ">longest", ">on time", ">queue", ">$/M")
     return Section("What happens at a rate (queue: mean number waiting; $/M: dollars per million)", columns, rows)
 
 
 def _latencies(each: Document) -> tuple[str, ...]:
     return (
-        *(f"{each[key]:.4g}" for key in ("p50_ms", "p95_ms", "p99_ms", "p99_9_ms")),
+        *(_ms(each[key]) for key in ("p50_ms", "p95_ms", "p99_ms", "p99_9_ms", "longest_ms")),
         f"{each['on_time_fraction']:.2%}",
         f"{each['queue_length']:.1f}",
         f"{each['usd_per_million_queries']:.2f}",
     )
+
+
+def _ms(latency_ms: float) -> str:
+    return f"{latency_ms:.4g}" if latency_ms < 1000 else f"{latency_ms:.0f}"
 
 
 def _utilisation(document: Document) -> Section:
@@ -107,8 +112,8 @@ def _classes(result: Document) -> Section:
         (
             f"{each['batch_size_from']}–{each['batch_size_to']}",
             f"{each['query_share']:.1%}",
-            f"{each['p50_ms']:.4g}",
-            f"{each['p99_ms']:.4g}",
+            _ms(each["p50_ms"]),
+            _ms(each["p99_ms"]),
             f"{each['on_time_fraction']:.2%}",
             *(f"{each['share'][name]:.0%}" for name in types),
         )

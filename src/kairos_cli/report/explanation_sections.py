@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kairos_cli.report.bottleneck_text import bottleneck_lines
+from kairos_cli.report.certificate_line import qps_text
 from kairos_cli.report.document import Document
 from kairos_cli.report.explanation_text import change_lines, served_qps, simulated_text, verdict_sentence
-from kairos_cli.report.plan_sections import pool_text, qps_text, question_text, usd_text
+from kairos_cli.report.plan_sections import pool_text, question_text, usd_text
 from kairos_cli.report.sections import Section
 
 

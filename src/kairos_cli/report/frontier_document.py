@@ -53,6 +53,7 @@ def _point(point: Point, policy: str) -> Document:
         "capacity_qps": rounded(best.capacity_qps) if best else None,
         "verified": {"policy": policy, **measured_part(measured)} if measured else None,
         "gap_percent": rounded(point.gap_percent),
+        "ended": point.ended,
         "usd_per_million_queries": rounded(best.usd_per_million_queries) if best else None,
         "gain_qps_per_usd_per_hour": rounded(point.gain_qps_per_usd_per_hour),
         "kept": point.kept,

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kairos_cli.report.certificate_line import qps_text
 from kairos_cli.report.curves import curve
 from kairos_cli.report.document import Document
-from kairos_cli.report.plan_sections import pool_text, qps_text, question_text, usd_text
+from kairos_cli.report.plan_sections import pool_text, question_text, usd_text
 from kairos_cli.report.sections import Section
+
+#: Why a search ended that did not prove its pool: the remark on its row, and what it means. Of the published rule,
+#: which proves nothing at any budget, the gap says enough.
+_UNPROVEN = {
+    "time_limit": ("time limit", "the search at that budget was over before it proved its pool"),
+    "no_better": ("not proven", "the search at that budget ended after many pools in a row that were not better"),
+    "too_large": ("not simulated", "the pool is too large for that; its capacity is a bound that was not verified"),
+}
 
 
 def frontier_sections(document: Document) -> list[Section]:
@@ -42,6 +51,12 @@ def _remarks(document: Document, point: Document) -> Iterator[str]:
             yield remark
     if point["kept"]:
         yield "kept"
+    if _is_unproven(point):
+        yield _UNPROVEN[point["ended"]][0]
+
+
+def _is_unproven(point: Document) -> bool:
+    return point["ended"] in _UNPROVEN and (point["ended"] == "too_large" or point["gap_percent"] >= 0.05)
 
 
 def _figures(document: Document) -> Section:
@@ -111,6 +126,9 @@ def _why(document: Document) -> Iterator[str]:
         yield _load_line(load, points)
     if any(each["kept"] for each in points):
         yield "kept: the search at that budget found no better pool than a smaller budget buys"
+    for ended, (remark, meaning) in _UNPROVEN.items():
+        if any(_is_unproven(each) and each["ended"] == ended for each in points):
+            yield f"{remark}: {meaning}"
     if document["simulated"]:
         yield "{replications} x {queries} queries a simulation, seed {seed}".format(**document["simulated"])
 

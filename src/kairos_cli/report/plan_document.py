@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 
 from kairos_cli.domain.digest import digest
+from kairos_cli.domain.prices import machine_of, purchase_of
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.planner.candidates import LeftOut
+from kairos_cli.planner.certificate import gap_percent
 from kairos_cli.planner.choice import Measured
 from kairos_cli.planner.plan import NoPlan, Plan
 from kairos_cli.planner.rating import RatedPool
@@ -53,7 +55,12 @@ def scenario_part(scenario: Scenario) -> Document:
         "budget_usd_per_hour": scenario.budget_usd_per_hour,
         "min_qps": scenario.min_qps,
         "only": list(scenario.only),
-        "max_instances": dict(sorted(scenario.max_instances.items())),
+        "purchase": list(scenario.purchase),
+        "max_instances": dict(sorted(scenario.constraints.max_instances.items())),
+        "max_spot_share": scenario.constraints.max_spot_share,
+        "min_types": scenario.constraints.min_types,
+        "min_zones": scenario.constraints.min_zones,
+        "tolerate_loss": scenario.constraints.tolerate_loss,
         "choose": scenario.choose,
         "seed": scenario.seed,
     }
@@ -61,6 +68,8 @@ def scenario_part(scenario: Scenario) -> Document:
 
 def _answer(plan: Plan, policy: str) -> Document:
     return _rated(plan.chosen) | {
+        "instances": _instances(plan),
+        "worst_loss": plan.chosen.lost.by_type,
         "verified": {"policy": policy, **measured_part(plan.chosen.measured)} if plan.chosen.measured else None,
         "integer_program": {
             "status": plan.distribution.answer.status,
@@ -69,19 +78,48 @@ def _answer(plan: Plan, policy: str) -> Document:
         },
         "homogeneous": _rated(plan.homogeneous) if plan.homogeneous else None,
         "ratio_to_homogeneous": rounded(plan.ratio_to_homogeneous),
-        "certificate": {
-            "method": plan.certificate.method,
-            "pools_within_budget": plan.certificate.pools_within_budget,
-            "pools_enumerated": plan.certificate.pools_enumerated,
-            "pools_simulated": plan.certificate.pools_simulated,
-            "pools_discarded": None
-            if plan.certificate.pools_enumerated is None
-            else plan.certificate.pools_enumerated - plan.certificate.pools_simulated,
-            "best_other_capacity_qps": rounded(plan.certificate.best_other_capacity_qps),
-            "gap_percent": rounded(plan.certificate.gap_percent),
-        },
+        "certificate": _certificate(plan),
         "ranking": [_rated(each) for each in plan.ranking],
     }
+
+
+def _certificate(plan: Plan) -> Document:
+    certificate, chosen = plan.certificate, plan.chosen
+    # For a load the gap is one of cost, and has no such parts.
+    above = gap_percent(chosen.capacity_qps, chosen.served_qps)
+    own = None if plan.scenario.budget_usd_per_hour is None else min(above, certificate.gap_percent)
+    return {
+        "method": certificate.method,
+        "pools_within_budget": certificate.pools_within_budget,
+        "pools_enumerated": certificate.pools_enumerated,
+        "pools_simulated": certificate.pools_simulated,
+        "pools_discarded": None
+        if certificate.pools_enumerated is None
+        else certificate.pools_enumerated - certificate.pools_simulated,
+        "best_other_capacity_qps": rounded(certificate.best_other_capacity_qps),
+        "gap_percent": rounded(certificate.gap_percent),
+        "gap_own_percent": rounded(own),
+        "gap_others_percent": None if own is None else rounded(certificate.gap_percent - own),
+        "ended": certificate.ended,
+    }
+
+
+def _instances(plan: Plan) -> list[Document]:
+    """Return what is bought, one entry a column of the price list."""
+    present, price = plan.chosen.present.by_type, plan.scenario.prices.price_usd_per_hour()
+    availability = {each.name: each.availability for each in plan.scenario.prices.instance_types}
+    return [
+        {
+            "column": name,
+            "type": machine_of(name),
+            "purchase": purchase_of(name),
+            "count": count,
+            "present": present.get(name, 0),
+            "availability": availability[name],
+            "price_usd_per_hour": price[name],
+        }
+        for name, count in plan.chosen.pool.counts
+    ]
 
 
 def _rated(rated: RatedPool) -> Document:
@@ -151,7 +189,8 @@ def _left_out(left_out: tuple[LeftOut, ...]) -> list[Document]:
 def _inputs(plan: Plan) -> Document:
     """Return all that is needed to plan and simulate this again, as it was read."""
     model, mix = plan.scenario.model, plan.scenario.mix
-    profiles = [model.latency[name] for name in plan.table.names]
+    bought = [each for each in plan.scenario.prices.instance_types if each.name in plan.table.names]
+    profiles = [model.latency[machine] for machine in dict.fromkeys(map(machine_of, plan.table.names))]
     rows: dict[str, list[list[Any]]] = {
         each.instance_type: [
             [int(size), *row]
@@ -163,6 +202,8 @@ def _inputs(plan: Plan) -> Document:
     }
     return {
         "price_usd_per_hour": dict(zip(plan.table.names, plan.table.price_usd_per_hour.tolist(), strict=True)),
+        "availability": {each.name: each.availability for each in bought if each.availability < 1},
+        "zones": {each.name: list(each.zones) for each in bought if each.zones},
         "batch_size": mix.batch_size.tolist(),
         "probability": mix.probability.tolist(),
         "quantiles": profiles[0].level.tolist(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kairos_cli.report.certificate_line import certificate_line, qps_text
 from kairos_cli.report.document import Document
 from kairos_cli.report.sections import Section
 
@@ -15,6 +16,7 @@ def plan_sections(document: Document) -> list[Section]:
         return [Section(f"No pool fits: {question_text(document['scenario'])}", lines=lines)]
     return [
         Section(f"Buy {pool_text(document['pool'])}", lines=[question_text(document["scenario"])]),
+        *_purchase(document),
         _figures(document),
         _who_serves_what(document),
         _ranking(document),
@@ -25,11 +27,6 @@ def plan_sections(document: Document) -> list[Section]:
 def pool_text(pool: dict[str, int]) -> str:
     """Return a pool as people write it: `1 × g4dn.xlarge + 13 × r5n.large`."""
     return " + ".join(f"{count} × {name}" for name, count in pool.items())
-
-
-def qps_text(value: float | None) -> str:
-    """Return a rate with four significant digits or more, or a dash."""
-    return "–" if value is None else f"{value:.1f}" if value < 1000 else f"{value:,.0f}"
 
 
 def usd_text(value: float | None) -> str:
@@ -47,8 +44,45 @@ def question_text(scenario: Document) -> str:
         *([f"budget {budget:g} $/h"] if budget else []),
         *([f"load {load:g} queries/s"] if load else []),
         f"prices {scenario['prices']}",
+        *_constraint_texts(scenario),
     ]
     return ", ".join(parts)
+
+
+def _constraint_texts(scenario: Document) -> Iterator[str]:
+    """Yield each constraint that the question has besides caps and types."""
+    if scenario["purchase"] != ["on-demand"]:
+        yield f"buying {' or '.join(scenario['purchase'])}"
+    if scenario["max_spot_share"] < 1:
+        yield f"at most {scenario['max_spot_share']:.0%} spot"
+    if scenario["min_types"] > 1:
+        yield f"at least {scenario['min_types']} types"
+    if scenario["min_zones"] > 0:
+        yield f"at least {scenario['min_zones']} zone{'s' * (scenario['min_zones'] > 1)}"
+    if scenario["tolerate_loss"] > 0:
+        yield f"after the loss of any {scenario['tolerate_loss']}"
+
+
+def _purchase(document: Document) -> Iterator[Section]:
+    """Yield the section that says how to buy, where there is a choice."""
+    if document["scenario"]["purchase"] == ["on-demand"]:
+        return
+    rows = [
+        (
+            each["type"],
+            each["purchase"],
+            str(each["count"]),
+            str(each["present"]),
+            f"{each['availability']:.0%}",
+            f"{each['price_usd_per_hour']:.4f}",
+        )
+        for each in document["instances"]
+    ]
+    often = f">there {document['scenario']['qos_percentile']:g}% of the time"
+    columns = ("type", "purchase", ">bought", often, ">availability", ">$/h each")
+    away = any(each["present"] < each["count"] for each in document["instances"])
+    lines = ["All rates count on the instances that are there; interruptions are taken as independent."]
+    yield Section("How to buy", columns, rows, lines if away else [])
 
 
 def _figures(document: Document) -> Section:
@@ -141,9 +175,15 @@ def _ranking(document: Document) -> Section:
 
 
 def _why(document: Document) -> Iterator[str]:
-    yield _certificate_line(document)
+    yield certificate_line(document)
     if document["scenario"]["choose"] == "verified" and document["verified"] is None:
         yield "the pool is too large to be simulated: its capacity is a bound that was not verified"
+    if document["worst_loss"]:
+        lost = document["scenario"]["tolerate_loss"]
+        yield (
+            f"all rates are those after the loss of any {lost} instance{'s' * (lost > 1)}: the worst loss is "
+            f"{pool_text(document['worst_loss'])}"
+        )
     bottleneck = document["bottleneck"]
     yield (
         f"{bottleneck['type']} is the bottleneck: one more adds up to "
@@ -163,40 +203,6 @@ def _why(document: Document) -> Iterator[str]:
             "allows: the large ones, where that frees most time"
         )
     yield from _left_out_lines(document)
-
-
-def _certificate_line(document: Document) -> str:
-    certificate, other = document["certificate"], document["certificate"]["best_other_capacity_qps"]
-    if document["scenario"]["budget_usd_per_hour"] is None:
-        if document["verified"]:
-            return (
-                f"{certificate['pools_simulated']} pools were simulated in the order of their cost; this is the first "
-                "that carries the load"
-            )
-        return (
-            "no cheaper pool has the capacity for the load: proven by integer program"
-            if certificate["gap_percent"] < 0.01
-            else f"no pool that carries the load is more than {certificate['gap_percent']:.2f} % cheaper"
-        )
-    if certificate["method"] == "integer program":
-        return (
-            f"too many pools to list; by integer program none has more than {certificate['gap_percent']:.2f} % "
-            "over this capacity"
-        )
-    looked_at = (
-        f"{certificate['pools_within_budget']} pools fit the budget, {certificate['pools_enumerated']} of them "
-        "can meet the target"
-    )
-    if other is None:
-        return f"{looked_at}: there is no other choice"
-    if document["verified"]:
-        return (
-            f"{looked_at}; {certificate['pools_simulated']} were simulated, the other "
-            f"{certificate['pools_discarded']} have a capacity below the verified rate"
-        )
-    if certificate["gap_percent"] > 0:
-        return f"{looked_at}; another one's capacity, {qps_text(other)}, is {certificate['gap_percent']:.1f} % above"
-    return f"{looked_at}; no other one can serve more than {qps_text(other)} queries/s"
 
 
 def _left_out_lines(document: Document) -> Iterator[str]:
