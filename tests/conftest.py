@@ -28,6 +28,7 @@ def kairos(monkeypatch: pytest.MonkeyPatch) -> Kairos:
     """Return a function that runs `kairos` with arguments, from the root of the repository."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)  # in which kairos check says more
 
     def run(*args: str | Path, **extra: Any) -> Result:
         return CliRunner().invoke(main, [str(arg) for arg in args], prog_name="kairos", **extra)

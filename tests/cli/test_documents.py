@@ -17,6 +17,7 @@ SCHEMAS = ROOT / "src" / "kairos_cli" / "report" / "schemas"
 RM2 = "examples/01_rm2_budget.toml"
 SPOT = "examples/07_spot_and_losses.toml"
 IN_USE = "examples/ci/plan.json"
+CHECKED = "tests/data/check/scenario.toml"
 QUICK = ["--queries", "2000", "--replications", "2"]
 
 
@@ -56,6 +57,10 @@ def check(document: dict[str, Any]) -> None:
         ["plan", "--model", "wnd", "--prices", "ec2-us-east-1", "--mix", "deeprecsys", "--min-qps", "2000"],
         ["diff", IN_USE, "examples/ci/mended/plan.json"],
         ["diff", IN_USE, IN_USE],
+        ["check", "--plan", IN_USE, "--max-cost", "2.2", "--qos", "p99<350ms", *QUICK],
+        ["check", CHECKED, "--plan", IN_USE, "--baseline", IN_USE, *QUICK],
+        ["check", CHECKED, "--pool", "t3.xlarge=1", "--baseline", IN_USE, *QUICK],
+        ["check", "examples/ci/scenario.toml", "--plan", "examples/ci/mended/plan.json", "--max-cost", "0.5", *QUICK],
         ["show", "models"],
         ["show", "models", "rm2"],
         ["show", "prices"],

@@ -45,6 +45,8 @@ def test_tables_with_headers(tmp_path: Path) -> None:
                      ("x.toml:8", "'price_usd_per_hour' must be a number, got True", None), id="boolean"),
         pytest.param("{ price_usd_per_hour = 0.5 }", "{}",
                      ("x.toml:8", "'price_usd_per_hour' is missing", None), id="no price"),
+        pytest.param('region = "here"', 'currency = "EUR"',
+                     ("x.toml:3", "prices are in EUR, not in USD", "convert them to $ per hour"), id="currency"),
         pytest.param('name = "list"', "", ("x.toml:1", "'name' is missing", None), id="no name"),
         pytest.param("as_of", "as_off", ("x.toml:5", "unknown key 'as_off'", "did you mean 'as_of'?"), id="near key"),
         pytest.param('schema = "kairos.prices/1"', "",

@@ -29,8 +29,9 @@ def actual_text(limit: Document) -> str:
 
 def _amount(limit: Document, value: float) -> str:
     """Return a number with its unit and no more digits than it needs."""
-    digits = 4 if 0 < value < 1 else _DIGITS.get(limit["unit"], 0)
-    number, unit = f"{value:,.{digits}f}", limit["unit"]
+    unit = limit["unit"]
+    digits = 4 if unit == "ms" and value < 1 else _DIGITS.get(unit, 0)
+    number = f"{value:,.{digits}f}"
     number = number.rstrip("0").rstrip(".") if "." in number else number
     return f"{number} {unit.removesuffix('s') if number == '1' else unit}"
 
