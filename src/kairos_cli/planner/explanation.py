@@ -17,7 +17,7 @@ from kairos_cli.planner.candidates import candidates, usable_types
 from kairos_cli.planner.change import SAME_RATE, Change, smallest_change
 from kairos_cli.planner.nearest_pool import Limits
 from kairos_cli.planner.plan import Measuring, NoPlan, choice
-from kairos_cli.planner.program_search import SecondsLeft, forever
+from kairos_cli.planner.pools_by_program import SecondsLeft, forever
 from kairos_cli.planner.rating import RatedPool, Rater
 from kairos_cli.planner.trades import Trade, trades
 

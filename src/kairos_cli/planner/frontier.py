@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.planner.knee import knee
 from kairos_cli.planner.plan import Measuring, NoPlan, choice
-from kairos_cli.planner.program_search import SecondsLeft, forever
+from kairos_cli.planner.pools_by_program import SecondsLeft, forever
 from kairos_cli.planner.rating import RatedPool
 
 

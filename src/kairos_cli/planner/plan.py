@@ -19,7 +19,8 @@ from kairos_cli.planner.capacity import Capacity
 from kairos_cli.planner.certificate import Certificate, Found
 from kairos_cli.planner.choice import Measure
 from kairos_cli.planner.distribution import Distribution, distribution
-from kairos_cli.planner.program_search import SecondsLeft, best_by_program, forever
+from kairos_cli.planner.pools_by_program import SecondsLeft, forever
+from kairos_cli.planner.program_search import best_by_program
 from kairos_cli.planner.rating import RatedPool, Rater, carrying_the_load, homogeneous
 from kairos_cli.planner.search import best_in_budget, cheapest
 

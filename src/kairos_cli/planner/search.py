@@ -17,7 +17,8 @@ from kairos_cli.planner.cheapest_search import cheapest_by_program
 from kairos_cli.planner.choice import published_choice, verified_choice
 from kairos_cli.planner.enumeration import MOST_POOLS, affordable_counts
 from kairos_cli.planner.pool_program import RELATIVE_GAP, ChosenCounts, cheapest_counts
-from kairos_cli.planner.program_search import SecondsLeft, best_by_program, forever
+from kairos_cli.planner.pools_by_program import SecondsLeft, forever
+from kairos_cli.planner.program_search import best_by_program
 from kairos_cli.planner.rating import RatedPool, Rater
 
 #: How much dearer than the cheapest pool the next-best ones may be when a load is asked for.
