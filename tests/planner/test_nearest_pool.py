@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kairos_cli.domain.service_table import ServiceTable
-from kairos_cli.planner.capacity import CapacityProgram
+from kairos_cli.planner.assured import AssuredCapacity
 from kairos_cli.planner.enumeration import Counts
 from kairos_cli.planner.nearest_pool import Limits, nearest_pools
 from tests.planner.tables import capacity_by_vertices, every_pool, law, small_table, small_tables
@@ -46,8 +46,9 @@ def test_all_pools_come_and_the_nearest_first(question: tuple[ServiceTable, Coun
         and (limits.budget_usd_per_hour or np.inf) >= table.cost_usd_per_hour(counts)
         and (capacity := capacity_by_vertices(table, counts)) >= rate_qps
     }
-    program = CapacityProgram(table)
-    found = [tuple(each.tolist()) for each, _ in nearest_pools(table, program, start, rate_qps, limits, farthest)]
+    found = [
+        tuple(each.tolist()) for each, _ in nearest_pools(AssuredCapacity(table), start, rate_qps, limits, farthest)
+    ]
 
     assert sorted(wanted) == sorted(found)
     ranks = [wanted[each] for each in found]
@@ -59,7 +60,7 @@ def test_the_start_itself_is_the_nearest() -> None:
     """Two machines of 10 queries/s have the capacity for 15: nothing need change."""
     table = small_table([[100.0]])
     limits = Limits(np.array([5]), None)
-    counts, capacity = next(nearest_pools(table, CapacityProgram(table), np.array([2]), 15.0, limits, 3))
+    counts, capacity = next(nearest_pools(AssuredCapacity(table), np.array([2]), 15.0, limits, 3))
 
     assert [2] == counts.tolist()
     assert 20.0 == capacity.qps
@@ -70,7 +71,7 @@ def test_a_type_over_its_limit_goes_first() -> None:
     table = small_table([[100.0], [100.0]])
     limits = Limits(np.array([9, 0]), None)
     start = np.array([0, 3])
-    counts, _ = next(nearest_pools(table, CapacityProgram(table), start, 29.0, limits, 6))
+    counts, _ = next(nearest_pools(AssuredCapacity(table), start, 29.0, limits, 6))
 
     assert [3, 0] == counts.tolist()
-    assert [] == list(nearest_pools(table, CapacityProgram(table), start, 29.0, limits, 5))
+    assert [] == list(nearest_pools(AssuredCapacity(table), start, 29.0, limits, 5))
