@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit bench bench-search clean
+.PHONY: help demo test lint types unit bench bench-search bench-shadow clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -41,6 +41,9 @@ bench: $(READY) ## print the figures that the claims about speed rest on
 bench-search: $(READY) ## print how many pools each search measures (ten minutes)
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python benchmarks/search_cost.py
+
+bench-shadow: $(READY) ## renew the tables of docs/shadow.md: what each part of the policy buys (fifteen minutes)
+	$(BIN)/python benchmarks/shadow.py --write
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache

@@ -50,39 +50,44 @@ VARIANTS: dict[str, list[tuple[str, str]]] = {
     "without quantiles: means": [
         ("        np.ascontiguousarray(table.quantile_ms),\n        table.level,",
          "        np.stack([mean_ms, mean_ms], axis=-1),\n        np.array([0.0, 1.0]),"),
-        ("high_ms = np.where(present[:, None], _high_ms(table), np.inf)",
-         "high_ms = np.where(present[:, None], mean_ms, np.inf)"),
     ],
-    "without waiting, but for a busy instance": [("WAIT, HURRY = 6.0, 1.0, 4.0", "WAIT, HURRY = 6.0, 1000.0, 0.0")],
-    "without hurry": [("WAIT, HURRY = 6.0, 1.0, 4.0", "WAIT, HURRY = 6.0, 3.0, 0.0")],
+    "without waiting, but for a busy instance": [("WAIT, HURRY = 1.0, 4.0", "WAIT, HURRY = 1000.0, 0.0")],
+    "without hurry": [("WAIT, HURRY = 1.0, 4.0", "WAIT, HURRY = 3.0, 0.0")],
+    "without delay": [("DELAY = 0.2", "DELAY = 0.0")],
     "without lightness": [("_LIGHT = 0.99, -0.2", "_LIGHT = 0.99, 0.0")],
     "without sacrifice": [("    _give_up(waiting, queries, spare_ms, pool, service)\n", "")],
-    "without late queries last": [("start = first + np.searchsorted", "start = first + 0 * np.searchsorted"),
-                                  ("LATE_WAIT = 0.01", "LATE_WAIT = 5.0"),
-                                  ("if left_ms >= service.fastest_ms[waiting.size[query]]:", "if True:")],
+    "without late queries last": [
+        ("start = first + np.searchsorted(", "start = first + 0 * np.searchsorted("),
+        ("if left_ms >= service.fastest_ms[size] and places_left", "if places_left"),
+        ("            spare_ms[count] = left_ms - service.fastest_ms[size]\n            count += 1\n    for",
+         "            spare_ms[count] = max(left_ms - service.fastest_ms[size], 0.0)\n            count += 1\n    for"),
+    ],
+    "one window for all types, the 32 earliest": [
+        ("places_left[service.cheapest[size]] -= 1", "places_left -= 1"),
+    ],
     "first after 10 targets": [("LONGEST_TARGETS, RESERVED = 50.0", "LONGEST_TARGETS, RESERVED = 10.0")],
     "first after 25 targets": [("LONGEST_TARGETS, RESERVED = 50.0", "LONGEST_TARGETS, RESERVED = 25.0")],
     "never first": [("LONGEST_TARGETS, RESERVED = 50.0", "LONGEST_TARGETS, RESERVED = 1e9")],
-    "reserve 0.9": [("_RESERVE = 1.05", "_RESERVE = 0.9")],
-    "reserve 1.2": [("_RESERVE = 1.05", "_RESERVE = 1.2")],
-    "late 3": [("LATE, WAIT, HURRY = 6.0", "LATE, WAIT, HURRY = 3.0")],
-    "late 12": [("LATE, WAIT, HURRY = 6.0", "LATE, WAIT, HURRY = 12.0")],
-    "waiting half as dear": [("WAIT, HURRY = 6.0, 1.0, 4.0", "WAIT, HURRY = 6.0, 0.5, 2.0")],
-    "waiting twice as dear": [("WAIT, HURRY = 6.0, 1.0, 4.0", "WAIT, HURRY = 6.0, 2.0, 8.0")],
+    "late 3": [("_LATE, _LATE_REGRETS = 6.0", "_LATE, _LATE_REGRETS = 3.0")],
+    "late 12": [("_LATE, _LATE_REGRETS = 6.0", "_LATE, _LATE_REGRETS = 12.0")],
+    "waiting half as dear": [("WAIT, HURRY = 1.0, 4.0", "WAIT, HURRY = 0.5, 2.0")],
+    "waiting twice as dear": [("WAIT, HURRY = 1.0, 4.0", "WAIT, HURRY = 2.0, 8.0")],
+    "delay 1": [("DELAY = 0.2", "DELAY = 1.0")],
     "lightness -0.5": [("_LIGHT = 0.99, -0.2", "_LIGHT = 0.99, -0.5")],
+    "8 instances of a type": [("MOST_INSTANCES = 32, 16", "MOST_INSTANCES = 32, 8")],
     "tried: prices with room for queues": [
         ("(rate_qps if shadow_price is None else shadow_price)",
-         "(shadow_price / (1 - 0.25 / np.sqrt(np.maximum(counts, 1))))")
+         "(rate_qps if shadow_price is None else shadow_price / (1 - 0.25 / np.sqrt(np.maximum(counts, 1))))")
     ],
     "tried: idle instances dearer by the arrivals that need them": [
-        ("            if in_time:\n                pair +=",
+        ("            if in_time:\n                left_ms",
          "            if rest_ms == 0:\n                pair += service.needed[kind] * service.mean_ms[kind, size]\n"
-         "            if in_time:\n                pair +="),
-        ("    fastest_ms: Floats\n", "    fastest_ms: Floats\n    needed: Floats\n"),
-        ("        high_ms.min(axis=0),\n",
-         "        high_ms.min(axis=0),\n        _needed(table, counts, shadow_price, in_time),\n"),
+         "            if in_time:\n                left_ms"),
+        ("    late_price: float\n", "    late_price: float\n    needed: Floats\n"),
+        (".max())),\n    )\n", ".max())),\n        _needed(table, counts, shadow_price, in_time),\n    )\n"),
         ("def _high_ms(",
          "def _needed(table, counts, shadow_price, in_time):\n"
+         "    if shadow_price is None:\n        return np.zeros(len(in_time))\n"
          "    alone = in_time & (in_time.sum(axis=0) == 1)\n"
          "    return (alone @ table.probability) * (shadow_price @ counts) / 1000 / np.maximum(counts, 1) * 0.3\n\n\n"
          "def _high_ms("),
@@ -99,13 +104,14 @@ VARIANTS: dict[str, list[tuple[str, str]]] = {
     ],
     "tried: late queries leave two instances idle": [
         ("            cost[row, column] =",
-         "            if not in_time and (pool.outstanding == 0).sum() <= 2:\n                pair += 0.1\n"
-         "            cost[row, column] ="),
+         "            if not in_time and idle <= 2:\n                pair += 0.1\n            cost[row, column] ="),
     ],
 }  # fmt: skip
 
 
 def main() -> None:
+    for edits in VARIANTS.values():
+        _edited(edits)
     rows = [("share of capacity", *(f"{model} {'-'.join(map(str, pool))}" for model, pool in POOLS), "mean of nine")]
     published = _shares("kairos", [])
     rows.append(("kairos (published)", *_cells(published)))
@@ -153,15 +159,20 @@ def variant(policy: str, edits: list[tuple[str, str]]) -> list[float]:
         return shares
 
 
-def _edit(folder: Path, edits: list[tuple[str, str]]) -> None:
-    """Load the two modules with edited text in place of the real ones, before anything imports these."""
+def _edited(edits: list[tuple[str, str]]) -> dict[str, str]:
+    """Return the edited text of the two modules; each edit must fit one of them."""
     text = {name: (POLICIES / f"{name}.py").read_text(encoding="utf-8") for name in ("state", "shadow")}
     for old, new in edits:
         found = [name for name in text if old in text[name]]
         if len(found) != 1:
             raise SystemExit(f"a variant no longer fits the text of the policy: {old!r}")
         text[found[0]] = text[found[0]].replace(old, new)
-    for name, edited in text.items():
+    return text
+
+
+def _edit(folder: Path, edits: list[tuple[str, str]]) -> None:
+    """Load the two modules with edited text in place of the real ones, before anything imports these."""
+    for name, edited in _edited(edits).items():
         path = folder / f"{name}.py"
         path.write_text(edited, encoding="utf-8")
         spec = importlib.util.spec_from_file_location(f"kairos_cli.policies.{name}", path)

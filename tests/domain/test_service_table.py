@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,28 @@ def test_least_late_share(table: ServiceTable) -> None:
     """With the slow type alone ¾ of the large quarter is late; with the fast one nothing is."""
     assert 0.1875 == table.least_late_share(np.array([False, True]))
     assert 0.0 == table.least_late_share(np.array([True, True]))
+
+
+def test_only_some_types(table: ServiceTable) -> None:
+    """The table of one type has its rows of every array, and the mix, levels and target of all."""
+    only = table.only(np.array([False, True]))
+    assert ("slow",) == only.names
+    assert [0.1] == only.price_usd_per_hour.tolist()
+    assert [[8, 16]] == only.mean_ms.tolist()
+    assert [[1, 0.25]] == only.on_time.tolist()
+    assert [[[4, 12], [8, 24]]] == only.quantile_ms.tolist()
+    assert only.first_too_slow is not None
+    assert [30] == only.first_too_slow.tolist()
+    assert [10, 20] == only.batch_size.tolist()
+    assert [0.75, 0.25] == only.probability.tolist()
+    assert [0.0, 1.0] == only.level.tolist()
+    assert table.qos == only.qos
+
+
+def test_only_all_types_is_the_table_itself(table: ServiceTable) -> None:
+    """Where all types are kept nothing changes, and a table not made from profiles has none of their sizes."""
+    assert table.mean_ms.tolist() == table.only(np.array([True, True])).mean_ms.tolist()
+    assert replace(table, first_too_slow=None).only(np.array([True, False])).first_too_slow is None
 
 
 def test_pool_and_counts(table: ServiceTable) -> None:

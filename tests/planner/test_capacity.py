@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kairos_cli.domain.service_table import ServiceTable
-from kairos_cli.planner.capacity import CapacityProgram, by_capacity, carrying
+from kairos_cli.planner.capacity import CapacityProgram, by_capacity, carrying, shadow_prices
 from kairos_cli.planner.enumeration import Counts, able_to_serve
 from tests.planner.tables import (
     MODELS,
@@ -96,6 +96,46 @@ def test_a_type_of_no_use_changes_nothing() -> None:
     table = small_table([[10], [1e6]], [[1], [0]])
 
     assert qps(table, (2, 0)) == pytest.approx(qps(table, (2, 7)), rel=1e-4)
+
+
+# --- the shadow prices of one pool
+
+
+def test_shadow_prices_by_hand() -> None:
+    """a takes 10 and 20 ms, b 40 and 20: another instance of either adds 66.67 queries/s, as derived above."""
+    assert [200 / 3, 200 / 3] == pytest.approx(shadow_prices(small_table([[10, 20], [40, 20]]), np.array([1, 1])))
+
+
+def test_a_type_that_is_not_in_the_pool_has_no_shadow_price() -> None:
+    """c would serve 1000 queries/s, but there is none; the prices of the others are those without it."""
+    table = small_table([[10, 20], [1, 1], [40, 20]])
+    assert [200 / 3, 0.0, 200 / 3] == pytest.approx(shadow_prices(table, np.array([1, 0, 1])))
+
+
+@law(30)
+@given(tables_and_pools())
+def test_shadow_prices_add_up_to_the_capacity_and_bound_it(some: Some) -> None:
+    """By duality the prices of the instances there are sum to the capacity; one more or fewer stays below the line."""
+    table, [counts] = some
+    if not counts.any():
+        counts[0] = 1
+    prices = shadow_prices(table, counts)
+    assert (prices >= 0).all()
+    assert {0.0} >= set(prices[counts == 0].tolist())
+    assert qps(table, counts)[0] == pytest.approx(prices @ counts, rel=RELATIVE, abs=1e-6)
+    for kind in np.flatnonzero(counts):
+        for change in (-1, 1):
+            other = counts.copy()
+            other[kind] += change
+            assert qps(table, other)[0] <= prices @ other * (1 + RELATIVE) + 1e-6
+
+
+def test_shadow_prices_do_not_depend_on_what_was_asked_before() -> None:
+    """Where several prices are right the same ones are told again, after any other pool."""
+    table = shipped_table("rm2")
+    pools = [np.array(each) for each in ((1, 0, 13, 0), (4, 0, 0, 0), (0, 3, 2, 1), (1, 0, 0, 12))]
+    first = [shadow_prices(table, each).tolist() for each in pools]
+    assert first[::-1] == [shadow_prices(table, each).tolist() for each in pools[::-1]]
 
 
 # --- by brute force

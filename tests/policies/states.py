@@ -64,7 +64,10 @@ def known(
     mean = np.array(mean_ms, dtype=np.float64)
     time = np.array(time_price or np.ones(len(mean)), dtype=np.float64)
     quantile = np.stack([mean, mean], axis=-1) if quantile_ms is None else np.array(quantile_ms, dtype=np.float64)
-    worth = (time[:, None] * mean).min(axis=0)
+    paid = time[:, None] * mean
+    in_time = np.where(mean <= target_ms, paid, np.inf)
+    in_time = np.where(np.isfinite(in_time).any(axis=0), in_time, paid)
+    worth, late_worth = in_time.min(axis=0), paid.min(axis=0)
     return Service(
         mean,
         np.array(prices or np.ones(len(mean)), dtype=np.float64),
@@ -76,8 +79,11 @@ def known(
         np.array(level, dtype=np.float64),
         time,
         worth,
+        in_time.argmin(axis=0),
+        late_worth,
         np.maximum(worth, 1e-9) ** -0.2,
-        quantile[..., -1].min(axis=0),
+        mean.min(axis=0),
+        max(6.0, 1.5 * float((worth - late_worth).max())),
     )
 
 

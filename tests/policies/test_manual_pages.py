@@ -8,6 +8,7 @@ import numpy as np
 
 from kairos_cli.domain.service_table import ServiceTable, service_table
 from kairos_cli.planner.candidates import candidates
+from kairos_cli.planner.capacity import shadow_prices
 from kairos_cli.policies.state import service
 from tests.conftest import shipped_scenario
 from tests.policies.states import IDLE, ask, instances, known, queries
@@ -78,3 +79,20 @@ def test_kairos() -> None:
     waiting = queries((row(100), 1.0), (row(900), 0.0))
     assert [(1, 0)] == ask("kairos", waiting, pool, service(rm2()))
     assert [(0, 0)] == ask("fcfs", waiting, pool, service(rm2()))
+
+
+def test_shadow() -> None:
+    """The 10 items wait 2 ms for r5n.large, 0.40 against 0.79; they would not wait 8 ms.
+
+    Prices and times are those of mtwnd on two g4dn.xlarge and nine r5n.large.
+    """
+    scenario = shipped_scenario("mtwnd", only=["g4dn.xlarge", "r5n.large"])
+    table = service_table(scenario, candidates(scenario)[0])
+    counts, items = np.array([2, 9]), int(np.flatnonzero(table.batch_size == 10)[0])
+    facts = service(table, counts, shadow_prices(table, counts))
+    assert [3.6, 3.0] == [round(float(each), 1) for each in facts.mean_ms[:, items]]
+    assert [0.22, 0.08] == [round(float(each), 2) for each in facts.time_price]
+    assert [0.79, 0.40] == [round(each, 2) for each in (0.22 * 3.6, 0.08 * (2 + 3))]
+    waiting = queries((items, 0.0))
+    assert [] == ask("shadow", waiting, instances([IDLE], [(1, 2.0)]), facts)
+    assert [(0, 0)] == ask("shadow", waiting, instances([IDLE], [(1, 8.0)]), facts)

@@ -65,7 +65,7 @@ def searched(pool: KnownPool, better_than_qps: float = 0.0) -> Allowable | None:
 # --- the search
 
 
-@pytest.mark.parametrize("holds_to_qps", [0.2, 1.0, 7.0, 33.3, 50.0, 99.9, 100.0, 102.9])
+@pytest.mark.parametrize("holds_to_qps", [0.2, 1.0, 7.0, 33.3, 50.0, 99.9, 100.0])
 @pytest.mark.parametrize("quick", [None, 0.5, 0.9, 0.99, 1.01, 1.2, 3.0])
 def test_the_highest_rate_is_found_wherever_the_first_replication_points(
     holds_to_qps: float, quick: float | None
@@ -94,11 +94,11 @@ def test_the_rate_is_found_however_late_shares_bend(quick: float | None, power: 
     assert mean * 0.995 <= found.qps <= mean * 1.001
 
 
-def test_a_lucky_sample_may_exceed_the_ceiling_a_little() -> None:
-    """A pool that holds at every rate is said to allow 3 % more than its ceiling, no more."""
+def test_however_lucky_a_sample_no_rate_exceeds_the_ceiling() -> None:
+    """A pool that holds at every rate is said to allow its ceiling, no more."""
     found = searched(KnownPool({0.0: 1e9}))
     assert found is not None
-    assert CEILING * 1.029 < found.qps <= CEILING * 1.03
+    assert CEILING * (1 - RELATIVE_TOLERANCE) <= found.qps <= CEILING
 
 
 @pytest.mark.parametrize("quick", [0.0, 1e-9, 0.01, 50.0, 1e9])
@@ -246,10 +246,10 @@ POOLS = [(1, 0, 13, 0), (4, 0, 0, 0), (2, 1, 5, 2)]
 
 @pytest.mark.parametrize("model", MODELS)
 def test_no_policy_exceeds_the_capacity(model: str) -> None:
-    """All seven policies stay below the capacity on every pool, even when searched far above it.
+    """All policies stay below the capacity on every pool, even when searched far above it.
 
-    Of 4000 queries the realised rate has a standard error of 1.6 %, the realised work about as much; the
-    policies come to 92 % of the capacity at most, so the 3 % granted are ample.
+    Of 4000 queries the realised rate has a standard error of 1.6 %, the realised work about as much, and at the
+    end of a replication the work of one target may be left over: 3 % and that are granted.
     """
     made = shipped_table(model)
     simulation = simulator(made, Effort(2000, 2))
@@ -259,7 +259,8 @@ def test_no_policy_exceeds_the_capacity(model: str) -> None:
             tried = options(policy, made, np.array(pool))[:2]
             found = allowable(simulation, np.array(pool), policy, 1.5 * bound, tried)
             assert found is not None
-            assert found.qps <= bound * 1.03, (pool, policy)
+            left_over = bound * made.qos.latency_ms / 1000 / 2000
+            assert found.qps <= bound * (1.03 + left_over), (pool, policy)
 
 
 @pytest.mark.parametrize("policy", NAMES)

@@ -6,16 +6,20 @@ all is matched anew at the next event. What each part is for (docs/shadow.md has
 
 - *Cost.* A pair costs what the time it takes is worth: the shadow price of that type, which is what the
   pool's capacity would lose without that time, times the rest of its present work and the service. Less the
-  price of the query's time where it is cheapest: sent there at once, a query costs nothing. The time of a
+  price of the query's time where it is cheapest in time: sent there at once, a query costs nothing. The time of a
   type that alone is fast enough for some sizes is held 5 % dearer, so that near-ties spare it.
 - *Chance of being late.* The pair costs 6 times its chance of missing the target besides, from the quantiles
-  of the latency: noisy machines are not trusted with queries that have little time left.
-- *Waiting* costs 1 + 4 x the part of the target that is gone, so that an instance that is worth more to
-  others is left to them while there is time, and a query in a hurry is served anywhere in time. It costs a
-  little less for queries of much work (power -0.2 of it), so that bursts delay few queries.
+  of the latency: noisy machines are not trusted with queries that have little time left. It costs more than 6
+  where time on the machines that keep the target is so dear that it would pay to be late.
+- *Waiting* costs 1 + 4 x the part of the target that is gone, the latency of the fastest type included, so
+  that an instance that is worth more to others is left to them while there is time, and a query in a hurry is
+  served anywhere in time. It costs a little less for queries of much work (power -0.2 of it), so that bursts
+  delay few queries. Waiting for a busy instance costs a fifth as much, for the part of the target that it
+  takes: of queries that cost the same there, the one in most hurry is served first.
 - *Sacrifice.* If the work of the queries before it would keep all instances busy beyond the time at which a
-  query must start, the query with most work among them is given up, and so on: of all ways to drain a queue
-  the one with the fewest late queries (Moore and Hodgson 1968). What is given up may be taken back.
+  query must start, the query with most work of them and itself is given up, and so on. Where those that came
+  first must start first, no other way to drain the queue in its order gives up fewer (as Moore and Hodgson
+  1968). What is given up may be taken back.
 - *Late queries last.* Those that are late or given up take what instances others leave, where they are
   cheapest; they become less choosy with age, by 1 % of a query's worth for every target they have waited.
 - *While all instances are idle* no query waits.
@@ -25,10 +29,11 @@ all is matched anew at the next event. What each part is for (docs/shadow.md has
 
 Options: none. The numbers are the same for all models and pools; `make bench-shadow` shows what others do.
 
-Not more than the 32 earliest queries are matched, and instances only as in `kairos`.
+Not more than 32 queries are matched of those that are cheapest on each type, the earliest, and of each type the
+16 instances that are free first, or more if more are idle.
 
 Example: g4dn.xlarge idle, r5n.large free in 2 ms, a query of 10 items that takes 3.6 ms on the one and 3 ms
-on the other, at 0.2 and 0.08 queries for a ms. It waits for r5n.large: 0.40 against 0.72.
+on the other, at 0.22 and 0.08 queries for a ms. It waits for r5n.large: 0.40 against 0.79.
 """
 
 from __future__ import annotations
@@ -38,15 +43,19 @@ from typing import Any
 import numpy as np
 
 from kairos_cli.policies.compiled import inlined, kernel
-from kairos_cli.policies.kairos import MOST_QUERIES, first_free
+from kairos_cli.policies.kairos import first_free
 from kairos_cli.policies.matching import match
 
-#: What a query that is certainly late costs, and one that waits, at first and as its time runs out.
-LATE, WAIT, HURRY = 6.0, 1.0, 4.0
+#: What a query that waits costs, at first and as its time runs out.
+WAIT, HURRY = 1.0, 4.0
+#: What waiting for a busy instance costs, in shares of that, if it takes the whole target.
+DELAY = 0.2
 #: What a late query pays for another machine than its cheapest, by targets waited.
 LATE_WAIT = 0.01
 #: More than any pair costs: what no query pays that can be served.
 TOO_DEAR = 1e9
+#: So many queries and instances of each type are matched, the earliest and those free first.
+MOST_QUERIES, MOST_INSTANCES = 32, 16
 #: After so many targets a late query comes first, on one instance in so many.
 LONGEST_TARGETS, RESERVED = 50.0, 16
 
@@ -58,8 +67,9 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
         return 0  # only idle instances are given anything
     count = _overdue(now_ms, waiting, pool, service, chosen)
     taken = chosen[0, 1] if count else -1
-    queries, spare_ms = _looked_at(now_ms, waiting, service, count)
-    instances = first_free(now_ms, pool, len(queries))
+    queries, spare_ms = _looked_at(now_ms, waiting, pool, service, count)
+    idle = (pool.outstanding == 0).sum()
+    instances = first_free(now_ms, pool, min(len(queries), max(idle, MOST_INSTANCES)))
     if len(instances) == 0 or len(queries) == 0:
         return count
     _give_up(waiting, queries, spare_ms, pool, service)
@@ -80,9 +90,12 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
             instance = instances[column]
             kind = pool.type[instance]
             rest_ms = max(pool.free_at_ms[instance] - now_ms, 0.0) if pool.outstanding[instance] else 0.0
-            pair = service.time_price[kind] * (rest_ms + service.mean_ms[kind, size]) - service.worth[size]
+            pair = service.time_price[kind] * (rest_ms + service.mean_ms[kind, size])
+            pair -= service.worth[size] if in_time else service.late_worth[size]
             if in_time:
-                pair += LATE * _chance_of_more(service, kind, size, service.target_ms - waited_ms - rest_ms)
+                left_ms = service.target_ms - waited_ms - rest_ms
+                pair += service.late_price * _chance_of_more(service, kind, size, left_ms)
+                pair += DELAY * wait[row] * rest_ms / service.target_ms
             cost[row, column] = pair if instance != taken else np.inf
     matched = np.empty(len(instances), np.int64)
     match(cost, wait, matched)
@@ -113,38 +126,38 @@ def _overdue(now_ms: float, waiting: Any, pool: Any, service: Any, chosen: Any) 
 
 
 @kernel
-def _looked_at(now_ms: float, waiting: Any, service: Any, first: int) -> tuple[Any, Any]:
+def _looked_at(now_ms: float, waiting: Any, pool: Any, service: Any, first: int) -> tuple[Any, Any]:
     """Return the queries to match, from place `first` on: the earliest in time, then the earliest late.
 
-    With each the time left before it must start on the type that is fastest all but surely; under 0 for late
-    ones.
+    Of those in time so many for each type where they are cheapest: were there one limit for all, those that wait
+    for a type without idle instances would hide the others. With each query the time left before it must start
+    on the fastest type; under 0 for late ones.
     """
     number = len(waiting.size)
-    queries = np.empty(min(number - first, MOST_QUERIES), np.int64)
+    types = len(pool.first) - 1
+    queries = np.empty(min(number - first, types * MOST_QUERIES), np.int64)
     spare_ms = np.empty(len(queries))
+    places_left = np.full(types, MOST_QUERIES)
     count = 0
     # Those that have waited the whole target are late whatever their size, and the earliest.
     start = first + np.searchsorted(waiting.arrival_ms[first:], now_ms - service.target_ms)
     for query in range(start, number):
-        if count == len(queries):
-            return queries, spare_ms
+        size = waiting.size[query]
         left_ms = service.target_ms - (now_ms - waiting.arrival_ms[query])
-        if left_ms >= service.fastest_ms[waiting.size[query]]:
+        if left_ms >= service.fastest_ms[size] and places_left[service.cheapest[size]] > 0:
+            places_left[service.cheapest[size]] -= 1
             queries[count] = query
-            spare_ms[count] = left_ms - service.fastest_ms[waiting.size[query]]
+            spare_ms[count] = left_ms - service.fastest_ms[size]
             count += 1
-    in_time = count
-    place = 0
     for query in range(first, number):
-        if count == len(queries):
+        if count >= min(MOST_QUERIES, len(queries)):
             break
-        if place < in_time and queries[place] == query:
-            place += 1
-            continue
-        queries[count] = query
-        spare_ms[count] = -1.0
-        count += 1
-    return queries, spare_ms
+        left_ms = service.target_ms - (now_ms - waiting.arrival_ms[query])
+        if left_ms < service.fastest_ms[waiting.size[query]]:
+            queries[count] = query
+            spare_ms[count] = -1.0
+            count += 1
+    return queries[:count], spare_ms[:count]
 
 
 @kernel
@@ -178,12 +191,12 @@ def _chance_of_more(service: Any, kind: int, size: int, left_ms: float) -> float
     steps = len(service.level) - 1
     if left_ms >= service.quantile_ms[kind, size, steps]:
         return 0.0
-    if left_ms <= service.quantile_ms[kind, size, 0]:
+    if left_ms < service.quantile_ms[kind, size, 0]:
         return 1.0
     step = 0
-    while service.quantile_ms[kind, size, step + 1] < left_ms:
+    while service.quantile_ms[kind, size, step + 1] <= left_ms:
         step += 1
     low = service.quantile_ms[kind, size, step]
     high = service.quantile_ms[kind, size, step + 1]
-    part = (left_ms - low) / (high - low) if high > low else 1.0
+    part = (left_ms - low) / (high - low)
     return float(1 - (service.level[step] + part * (service.level[step + 1] - service.level[step])))

@@ -53,8 +53,9 @@ class Service(NamedTuple):
     (Q,) tell how latencies spread.
 
     For one pool: `time_price` (J,), what a ms of an instance is worth, in queries; `worth` (B,) the price of
-    a query's time where it is cheapest, `lightness` (B,) a low power of it for those with little work; and
-    `fastest_ms` (B,), the latency that the fastest type all but surely keeps to.
+    a query's time where it is cheapest of the types that are in time on average, `cheapest` (B,) that type,
+    `late_worth` (B,) the same of all types; `lightness` (B,), a low power of the worth for those with little
+    work; `fastest_ms` (B,), the mean latency of the fastest type; and `late_price`, what a late query costs.
     """
 
     mean_ms: Floats
@@ -67,14 +68,19 @@ class Service(NamedTuple):
     level: Floats
     time_price: Floats
     worth: Floats
+    cheapest: Ints
+    late_worth: Floats
     lightness: Floats
     fastest_ms: Floats
+    late_price: float
 
 
 #: By how much the time of a type is held dearer than its shadow price if it alone is fast enough for some sizes.
 _RESERVE = 1.05
 #: What "all but surely" is, and the power that makes little work a little more urgent.
 _SURELY, _LIGHT = 0.99, -0.2
+#: What a late query costs, in queries, and in the most that serving a query in time costs more than serving it late.
+_LATE, _LATE_REGRETS = 6.0, 1.5
 
 
 def service(table: ServiceTable, counts: Ints | None = None, shadow_price: Floats | None = None) -> Service:
@@ -88,11 +94,12 @@ def service(table: ServiceTable, counts: Ints | None = None, shadow_price: Float
     base = int(np.argmin(largest_ms)) if table.base is None else table.base
     rate_qps = 1000 / (mean_ms @ table.probability)
     present = np.ones(len(mean_ms), dtype=bool) if counts is None else counts > 0
-    high_ms = np.where(present[:, None], _high_ms(table), np.inf)
-    in_time = high_ms <= table.qos.latency_ms
+    in_time = present[:, None] & (_high_ms(table) <= table.qos.latency_ms)
     alone = (in_time & (in_time.sum(axis=0) == 1)).any(axis=1)
     time_price = (rate_qps if shadow_price is None else shadow_price) / 1000 * np.where(alone, _RESERVE, 1.0)
-    worth = np.where(present[:, None], time_price[:, None] * mean_ms, np.inf).min(axis=0)
+    late_worth = np.where(present[:, None], time_price[:, None] * mean_ms, np.inf)
+    worth = np.where(mean_ms <= table.qos.latency_ms, late_worth, np.inf)
+    worth = np.where(np.isfinite(worth).any(axis=0), worth, late_worth)
     return Service(
         mean_ms,
         table.price_usd_per_hour,
@@ -103,9 +110,12 @@ def service(table: ServiceTable, counts: Ints | None = None, shadow_price: Float
         np.ascontiguousarray(table.quantile_ms),
         table.level,
         np.where(present, time_price, 0.0),
-        worth,
-        np.maximum(worth, 1e-9) ** _LIGHT,
-        high_ms.min(axis=0),
+        worth.min(axis=0),
+        worth.argmin(axis=0).astype(np.int64),
+        late_worth.min(axis=0),
+        np.maximum(worth.min(axis=0), 1e-9) ** _LIGHT,
+        np.where(present[:, None], mean_ms, np.inf).min(axis=0),
+        max(_LATE, _LATE_REGRETS * float((worth.min(axis=0) - late_worth.min(axis=0)).max())),
     )
 
 

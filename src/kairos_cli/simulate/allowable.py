@@ -23,8 +23,6 @@ BETTER = 1 + RELATIVE_TOLERANCE
 #: Student's t at 97.5 % by degrees of freedom; beyond the list, the normal quantile.
 _STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145)
 _NORMAL = 1.96
-#: By how much a finite sample may be luckier than the long run.
-_LUCK = 0.03
 #: How often the rate is searched by straight lines, once it lies between two that are a few steps apart.
 _REFINEMENTS = 3
 #: The rates, in shares of the one found, at which late shares are looked at for the interval besides.
@@ -79,7 +77,7 @@ class _Search:
 
     def best_rate(self, above_qps: float, ceiling_qps: float) -> float | None:
         """Return the highest rate that keeps the target, or None if that is not clearly above `above_qps`."""
-        low, high = above_qps * BETTER, ceiling_qps * (1 + _LUCK)
+        low, high = above_qps * BETTER, ceiling_qps
         if ceiling_qps <= 0:
             return None
         if above_qps > 0 and (low >= high or not self.simulator.keeps_target(*self.asked, low)):
