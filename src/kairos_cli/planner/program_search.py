@@ -1,8 +1,8 @@
 """The search where pools are too many to list: one after the other as an integer program names them.
 
 The bound on all pools that are left (planner.pools_by_program) tells at every step how much better any of them
-could be. The search ends when that is nothing; when many pools in a row were not better, which costs no
-proof, only a gap; or when the time is over.
+could be. The search ends when that is nothing, or little enough; when many pools in a row were not better, which
+costs no proof, only a gap; or when the time is over.
 """
 
 from __future__ import annotations
@@ -13,19 +13,23 @@ from dataclasses import replace
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.domain.service_table import Counts
 from kairos_cli.planner.certificate import Certificate, Found, gap_percent
+from kairos_cli.planner.enough import PROOF, Enough
 from kairos_cli.planner.pool_program import RELATIVE_GAP
 from kairos_cli.planner.pools_by_program import Next, PoolsByProgram, SecondsLeft, forever
 from kairos_cli.planner.rating import RatedPool, Rater
 
-#: So many simulated pools in a row that are not better end the search. Neighbours in capacity differ little.
-PATIENCE = 12
 #: So many pools in a row that need no simulation, their capacity being too small, end it too: the bound is loose then.
 SKIPPED = 12
 
 
-def best_by_program(scenario: Scenario, rater: Rater, seconds_left: SecondsLeft = forever) -> Found | str:
-    """Return the pool that serves most within the budget, as far as the search comes, or why there is none."""
-    search = _BestSearch(rater, seconds_left)
+def best_by_program(
+    scenario: Scenario, rater: Rater, seconds_left: SecondsLeft = forever, enough: Enough = PROOF
+) -> Found | str:
+    """Return the pool that serves most within the budget, as far as the search comes, or why there is none.
+
+    It may end as soon as it knows `enough`.
+    """
+    search = _BestSearch(rater, seconds_left, enough)
     assert scenario.budget_usd_per_hour is not None
     pools = PoolsByProgram(rater.program, rater.constraints, scenario.budget_usd_per_hour, search.seconds_left)
     ended = next(filter(None, map(search.look_at, pools)), None)
@@ -40,8 +44,8 @@ def best_by_program(scenario: Scenario, rater: Rater, seconds_left: SecondsLeft 
 class _BestSearch:
     """The best pool so far, and whether to go on."""
 
-    def __init__(self, rater: Rater, seconds_left: SecondsLeft) -> None:
-        self.rater, self._seconds_left = rater, seconds_left
+    def __init__(self, rater: Rater, seconds_left: SecondsLeft, enough: Enough) -> None:
+        self.rater, self._seconds_left, self.enough = rater, seconds_left, enough
         self.best: RatedPool | None = None
         self.rated: list[RatedPool] = []
         self.ruled_out: list[Counts] = []
@@ -73,7 +77,9 @@ class _BestSearch:
             return "too_large"
         if self.others_qps <= self.best.served_qps * (1 + RELATIVE_GAP):
             return "bound"
-        return "no_better" if self.not_better >= PATIENCE or self.skipped >= SKIPPED else None
+        if self.others_qps <= self.best.served_qps * (1 + self.enough.close):
+            return "close"
+        return "no_better" if self.not_better >= self.enough.patience or self.skipped >= SKIPPED else None
 
     def _measure(self, each: Next) -> None:
         """Rate a pool; it is the best one if it serves more than any before."""
