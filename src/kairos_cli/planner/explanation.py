@@ -106,7 +106,7 @@ def explanation(
         recommended.reason if isinstance(recommended, NoPlan) else None,
         broken,
         least_qps,
-        with_simulated_gain(bottleneck(table, rater.program, counts, limits.most > counts), rater, rated),
+        with_simulated_gain(bottleneck(rater.program, counts, limits.most > counts), rater, rated),
         change,
         _trades(scenario, rater, rated, limits.most),
     )
