@@ -63,6 +63,7 @@ VARIANTS: dict[str, list[tuple[str, str]]] = {
          "            spare_ms[count] = max(left_ms - service.fastest_ms[size], 0.0)\n            count += 1\n    for"),
     ],
     "one window for all types, the 32 earliest": [
+        ("min(SOME_QUERIES + 3 * (pool.first[kind + 1] - pool.first[kind]), MOST_QUERIES)", "MOST_QUERIES"),
         ("places_left[service.cheapest[size]] -= 1", "places_left -= 1"),
     ],
     "first after 10 targets": [("LONGEST_TARGETS, RESERVED = 50.0", "LONGEST_TARGETS, RESERVED = 10.0")],
@@ -74,7 +75,8 @@ VARIANTS: dict[str, list[tuple[str, str]]] = {
     "waiting twice as dear": [("WAIT, HURRY = 1.0, 4.0", "WAIT, HURRY = 2.0, 8.0")],
     "delay 1": [("DELAY = 0.2", "DELAY = 1.0")],
     "lightness -0.5": [("_LIGHT = 0.99, -0.2", "_LIGHT = 0.99, -0.5")],
-    "8 instances of a type": [("MOST_INSTANCES = 32, 16", "MOST_INSTANCES = 32, 8")],
+    "8 instances of a type": [("SOME_QUERIES = 32, 16", "SOME_QUERIES = 32, 8")],
+    "32 queries of a type in small pools too": [("SOME_QUERIES = 32, 16, 8", "SOME_QUERIES = 32, 16, 32")],
     "tried: prices with room for queues": [
         ("(rate_qps if shadow_price is None else shadow_price)",
          "(rate_qps if shadow_price is None else shadow_price / (1 - 0.25 / np.sqrt(np.maximum(counts, 1))))")

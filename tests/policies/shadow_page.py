@@ -74,6 +74,10 @@ class Page:
         sizes = range(len(self.table.batch_size))
         return max(6.0, *(1.5 * (self.worth(size) - self.late_worth(size)) for size in sizes))
 
+    def most(self, kind: int) -> int:
+        """Return how many of the queries that are cheapest on a type are matched."""
+        return min(8 + 3 * int(self.counts[kind]), 32)
+
     def chance_of_more(self, kind: int, size: int, left_ms: float) -> float:
         """Return the chance that a service takes longer than a time, latencies uniform between quantiles."""
         quantile_ms, level = self.table.quantile_ms[kind, size], self.table.level
@@ -121,7 +125,7 @@ def shadow_answers(now_ms: float, waiting: Waiting, pool: PoolState, page: Page)
     for query in others:
         if spare[query] >= 0:
             of_type.setdefault(page.cheapest(size[query]), []).append(query)
-    hopeful = sorted(query for queries in of_type.values() for query in queries[:32])
+    hopeful = sorted(query for kind, queries in of_type.items() for query in queries[: page.most(kind)])
     late = [query for query in others if spare[query] < 0]
     looked_at = hopeful + late[: max(32 - len(hopeful), 0)]
     sacrificed = page.given_up([spare[query] for query in hopeful], [size[query] for query in hopeful])

@@ -395,6 +395,15 @@ def test_only_the_earliest_32_are_matched_and_those_in_time_first() -> None:
         assert expected == sorted(query for query, _ in assigned(waiting, pool, facts))
 
 
+@pytest.mark.parametrize(("machines", "seen"), [(1, 11), (2, 14), (3, 17), (7, 29), (8, 32), (20, 32)])
+def test_a_small_pool_looks_at_8_queries_of_a_type_and_three_for_each_instance(machines: int, seen: int) -> None:
+    """Queries wait for a busy type; one that the idle type serves as fast goes there unless too many came before."""
+    facts = known([[1.0, 1.0], [90.0, 1.0]], target_ms=100.0, time_price=[0.1, 0.101])
+    pool = instances([BUSY] * machines, [IDLE])
+    for before, expected in [(seen - 1, [(seen - 1, machines)]), (seen, [])]:
+        assert expected == assigned(queries(*[(0, 1.0)] * before, (1, 1.0)), pool, facts)
+
+
 # --- nothing starves
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from kairos_cli.policies.state import PoolState, Waiting, service
 from tests.policies.published import published_answers
+from tests.policies.shadow_page import Answer, Page, shadow_answers
 from tests.simulate.tables import Case, type_of_instance
 
 ARRIVAL, COMPLETION = 0, 1  # at equal times in this order
@@ -109,8 +110,21 @@ def least_loaded(pool: Reference) -> None:
 
 def kairos(pool: Reference) -> None:
     """The queries and machines are matched by trying every assignment; there must be no two equally good."""
-    if not pool.waiting:
-        return
+    if pool.waiting:
+        (answer,) = published_answers(pool.now_ms, *seen(pool), service(pool.case.table))
+        carry_out(pool, answer)
+
+
+def shadow(pool: Reference) -> None:
+    """The queries and machines are matched by trying every partial matching; all equally good must do the same."""
+    if pool.waiting:
+        page = Page(pool.case.table, np.array(pool.case.counts), service(pool.case.table).rate_qps)
+        (answer,) = set(shadow_answers(pool.now_ms, *seen(pool), page))
+        carry_out(pool, answer)
+
+
+def seen(pool: Reference) -> tuple[Waiting, PoolState]:
+    """Return what a policy sees."""
     size = pool.case.stream.size[pool.waiting]
     arrival_ms = np.array([pool.arrival_ms[query] for query in pool.waiting])
     state = PoolState(
@@ -119,9 +133,12 @@ def kairos(pool: Reference) -> None:
         np.array([len(machine.given) for machine in pool.machines]),
         np.concatenate([[0], np.cumsum(pool.case.counts)]),
     )
-    answers = published_answers(pool.now_ms, Waiting(size, arrival_ms), state, service(pool.case.table))
-    (answer,) = answers
-    for place, number in sorted(answer, reverse=True):  # from the end, so that places stay what they are
+    return Waiting(size, arrival_ms), state
+
+
+def carry_out(pool: Reference, answer: Answer) -> None:
+    """Give each query of an answer to its machine, from the end, so that places stay what they are."""
+    for place, number in sorted(answer, reverse=True):
         pool.give(number, place)
 
 

@@ -14,7 +14,7 @@ from kairos_cli.domain.service_table import ServiceTable, service_table
 from kairos_cli.planner.candidates import candidates
 from kairos_cli.planner.capacity import CapacityProgram
 from kairos_cli.policies import NAMES
-from kairos_cli.policies.state import Ints, service
+from kairos_cli.policies.state import Ints, Service, service
 from kairos_cli.simulate.engine import Queries, Record, run
 from kairos_cli.simulate.simulator import Simulator
 from kairos_cli.simulate.streams import Stream, stream
@@ -101,15 +101,17 @@ class Played:
     served_by: Ints
 
 
-def played(case: Case, policy: str, *, counted_from: int = 0, most_late: int | None = None) -> Played:
-    """Run the engine once; to the end unless `most_late` is given."""
+def played(
+    case: Case, policy: str, *, counted_from: int = 0, most_late: int | None = None, known: Service | None = None
+) -> Played:
+    """Run the engine once; to the end unless `most_late` is given. Policies know the table, or what is given."""
     number = len(case.stream.size)
     arrival_ms = case.stream.arrival * (1000 / case.rate_qps)
     record = Record(np.full(number, np.nan), np.full(number, np.nan), np.full(number, -1))
     late = run(
         list(NAMES).index(policy),
         np.array([case.option]),
-        service(case.table),
+        known or service(case.table),
         np.ascontiguousarray(case.table.quantile_ms),
         np.concatenate([[0], np.cumsum(case.counts)]),
         Queries(arrival_ms, case.stream.size, case.stream.step, case.stream.fraction),

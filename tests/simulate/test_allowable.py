@@ -12,6 +12,7 @@ import pytest
 from kairos_cli.domain.latency_profile import Floats
 from kairos_cli.domain.qos import QosTarget
 from kairos_cli.domain.service_table import ServiceTable
+from kairos_cli.planner.capacity import shadow_prices
 from kairos_cli.policies import NAMES
 from kairos_cli.policies.state import Ints
 from kairos_cli.simulate.allowable import RELATIVE_TOLERANCE, Allowable, allowable
@@ -223,12 +224,12 @@ def test_a_looser_target_allows_a_higher_rate(policy: str) -> None:
         found = allowable(simulator(made, Effort(1500, 3)), counts, policy, 400.0)
         assert found is not None
         rates.append(found.qps)
-    granted = 0.98 if policy in ("greedy", "kairos") else 1 - 2 * RELATIVE_TOLERANCE
+    granted = 0.98 if policy in ("greedy", "kairos", "shadow") else 1 - 2 * RELATIVE_TOLERANCE
     assert all(looser >= tighter * granted for tighter, looser in itertools.pairwise(rates))
     assert rates[-1] > rates[0]
 
 
-@pytest.mark.parametrize("policy", ["fcfs", "clockwork", "kairos"])
+@pytest.mark.parametrize("policy", ["fcfs", "clockwork", "kairos", "shadow"])
 def test_a_larger_pool_allows_a_higher_rate(policy: str) -> None:
     """Twice as many instances allow more than twice the rate: pooling loses less to chance."""
     one, two = (
@@ -289,12 +290,14 @@ def test_the_same_seed_gives_the_same_result_and_another_seed_another() -> None:
     assert rates[0] != rates[2]
 
 
-@pytest.mark.parametrize("policy", ["fcfs", "kairos"])
+@pytest.mark.parametrize("policy", ["fcfs", "kairos", "shadow"])
 def test_the_number_of_threads_does_not_change_the_result(policy: str) -> None:
     """Without threads, with one and with two the whole answer is the same, interval included."""
     counts, bound = np.array([1, 0, 13, 0]), capacity_of("rm2", (1, 0, 13, 0))
     none, one, two = (
-        allowable(simulator(shipped_table("rm2"), Effort(800, 4, workers=workers)), counts, policy, bound)
+        allowable(
+            simulator(shipped_table("rm2"), Effort(800, 4, workers=workers), shadow_prices), counts, policy, bound
+        )
         for workers in (0, 1, 2)
     )
     assert none == one == two

@@ -10,7 +10,7 @@ import pytest
 from kairos_cli.policies import NAMES
 from kairos_cli.policies.state import service
 from kairos_cli.simulate.streams import Stream, stream
-from tests.simulate.reference import RULES, Reference, kairos
+from tests.simulate.reference import RULES, Reference, kairos, shadow
 from tests.simulate.tables import (
     ON_ARRIVAL,
     Case,
@@ -165,6 +165,21 @@ def test_a_second_simulator_sees_kairos_do_the_same() -> None:
     assert overtaken > 100
 
 
+def test_a_second_simulator_sees_shadow_do_the_same() -> None:
+    """Where the manual page leaves no choice, trying every partial matching at every event gives the same run."""
+    overtaken = left_free = 0
+    for seed in range(8):
+        case = distinct_case(seed)
+        happened, reference = played(case, "shadow"), Reference(case)
+        reference.run(shadow)
+        assert reference.served_by == happened.served_by.tolist()
+        np.testing.assert_allclose(reference.started_ms, happened.started_ms, rtol=1e-12)
+        overtaken += int((np.diff(happened.started_ms) < 0).sum())
+        left_free += sum(waiting and busy < 3 for _, busy, waiting in occupations(happened))
+    assert overtaken > 100
+    assert left_free > 100
+
+
 def by_hand(arrival_ms: list[float], size: list[int], counts: list[int], mean_ms: list[list[float]]) -> Case:
     """Return a case in which all is given: arrivals in ms, sizes as rows, and services that take their mean."""
     number = len(size)
@@ -186,7 +201,7 @@ def test_a_query_that_arrives_as_another_ends_starts_at_once(policy: str) -> Non
     assert [0, 10, 20] == happened.started_ms.tolist()
 
 
-@pytest.mark.parametrize("policy", ["fcfs", "deeprecsys", "least_loaded", "instance_aware", "kairos"])
+@pytest.mark.parametrize("policy", ["fcfs", "deeprecsys", "least_loaded", "instance_aware", "kairos", "shadow"])
 def test_an_arrival_comes_before_a_completion_at_the_same_time(policy: str) -> None:
     """A query that arrives at the very end of another's service finds that instance busy still, and takes the next."""
     happened = played(by_hand([0, 10], [0, 0], [2], [[10]]), policy)
