@@ -564,6 +564,21 @@ def test_validate_a_scenario_with_a_wrong_profile(kairos: Kairos, folder: Path) 
     assert result.stderr.startswith(f"{folder}/prices.toml:8: error: the price of fast.large must be > 0, got 0\n")
 
 
+def test_validate_a_scenario_that_contradicts_itself(kairos: Kairos, tmp_path: Path) -> None:
+    """The smallest set of constraints that no pool keeps is named with its line, as `plan` does."""
+    path = tmp_path / "scenario.toml"
+    path.write_text(
+        'schema = "kairos.scenario/1"\nmodel = "rm2"\nprices = "ec2-us-east-1"\nmix = "deeprecsys"\n'
+        'budget_usd_per_hour = 2.5\nonly = ["g4dn.xlarge"]\nmin_types = 2\n',
+        encoding="utf-8",
+    )
+    planned, validated = kairos("plan", path), kairos("validate", path)
+
+    assert (2, 2) == (planned.exit_code, validated.exit_code)
+    assert f"{path}:7: error: no pool can keep " in planned.stderr
+    assert planned.stderr == validated.stderr
+
+
 def test_validate_a_file_of_no_kind(kairos: Kairos, folder: Path) -> None:
     """A TOML file of something else is told what its first line should be."""
     (folder / "x.toml").write_text("a = 1\n")

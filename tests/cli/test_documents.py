@@ -29,6 +29,15 @@ def check(document: dict[str, Any]) -> None:
     jsonschema.Draft202012Validator(schema).validate(document)
 
 
+def test_all_schemas_mean_the_same_by_a_scenario() -> None:
+    """Each file stands alone, so each repeats the definition; none may drift from the others."""
+    schemas = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(SCHEMAS.glob("*.json"))]
+    definitions = {each["title"]: each["$defs"]["scenario"] for each in schemas if "scenario" in each.get("$defs", {})}
+
+    assert 5 == len(definitions)
+    assert [definitions] == [dict.fromkeys(definitions, each) for each in definitions.values()][:1]
+
+
 @pytest.mark.parametrize(
     "args",
     [
@@ -46,6 +55,8 @@ def check(document: dict[str, Any]) -> None:
         ["explain", RM2, "--pool", "c5n.2xlarge=6", *QUICK],
         ["explain", RM2, "--pool", "g4dn.xlarge=3", "--budget", "0.5", *QUICK],
         ["explain", RM2, "--pool", "g4dn.xlarge=3,c5n.2xlarge=1", "--only", "g4dn.xlarge", "--min-qps", "500", *QUICK],
+        ["explain", SPOT, "--pool", "g4dn.xlarge:spot=4,r5n.large=9,r5n.large:reserved=1", *QUICK],
+        ["explain", SPOT, "--pool", "g4dn.xlarge:spot=9", "--min-types", "2", "--max", "g4dn.xlarge=5", *QUICK],
         ["plan", RM2, "--budget", "40", "--choose", "capacity"],
         ["plan", RM2, "--budget", "0.5"],
         ["plan", SPOT, "--choose", "capacity"],

@@ -10,9 +10,14 @@ from typing import Any
 
 import pytest
 
+from kairos_cli.cli.pool_check import check_pool
+from kairos_cli.domain.pool import Pool
+from kairos_cli.errors import InputError
 from tests.conftest import Kairos
+from tests.planner.tables import price_list, scenario
 
 RM2 = "examples/01_rm2_budget.toml"
+SPOT = "examples/07_spot_and_losses.toml"
 POOL = "g4dn.xlarge=2,r5n.large=9"
 QUICK = ("--queries", "1000", "--replications", "2")
 
@@ -164,6 +169,55 @@ def test_what_cannot_be_explained_is_refused(kairos: Kairos, args: list[str], me
 
     assert message == result.stderr
     assert (2, "") == (result.exit_code, result.stdout)
+
+
+def test_contradictory_constraints_are_refused_as_by_plan(kairos: Kairos) -> None:
+    """The same set is named, word for word, before anything is simulated."""
+    asked = (SPOT, "--budget", "0.4", "--min-types", "3")
+    plan, explain = kairos("plan", *asked), kairos("explain", *asked, "--pool", "g4dn.xlarge=2")
+
+    assert (2, "") == (explain.exit_code, explain.stdout)
+    assert "error: no pool can keep" in explain.stderr
+    assert plan.stderr == explain.stderr
+
+
+def test_rates_count_on_what_is_sure_to_be_left(kairos: Kairos) -> None:
+    """Of four spot instances at 90 % two are there 99 % of the time; the loss that hurts most takes one of them."""
+    found = document(kairos, SPOT, "--pool", "g4dn.xlarge:spot=4,r5n.large=9")["pool"]
+
+    assert {"g4dn.xlarge:spot": 4, "r5n.large": 9} == found["pool"]
+    assert {"g4dn.xlarge:spot": 2, "r5n.large": 9} == found["present"]
+    assert {"g4dn.xlarge:spot": 1} == found["worst_loss"]
+
+
+def test_the_recommended_pool_keeps_the_constraints_as_the_plan_does(kairos: Kairos) -> None:
+    """Plan and explanation agree on the pool, on what is lost of it, and on its rate."""
+    plan = json.loads(kairos("plan", SPOT, *QUICK, "--json").stdout)
+    found = document(kairos, SPOT, "--pool", "r5n.large=9")["recommended"]
+
+    assert plan["pool"] == found["pool"]
+    assert plan["worst_loss"] == found["worst_loss"]
+    assert plan["verified"]["allowable_qps"] == found["allowable_qps"]
+
+
+def test_a_search_that_is_out_of_time_still_recommends(kairos: Kairos) -> None:
+    """Where pools are too many to list, the best one found in a tenth of a second is set beside the pool."""
+    found = document(kairos, RM2, "--budget", "15", "--time-limit", "0.1", "--pool", "g4dn.xlarge=4,r5n.large=20")
+
+    assert found["recommended"]["allowable_qps"] > found["pool"]["allowable_qps"]
+
+
+def test_a_mix_beyond_a_profile_is_told_for_every_way_to_buy() -> None:
+    """A spot instance is measured as its machine is: there is a profile of aux, and it is too short."""
+    prices = price_list({"big": 1.0, "aux:spot": 0.1})
+    question = scenario({"big": {10: 1.0, 100: 2.0}, "aux": {10: 1.0}}, prices, {10: 1, 100: 1})
+
+    with pytest.raises(InputError) as refused:
+        check_pool(question, Pool((("aux:spot", 1),)), "--pool")
+    assert (
+        "error: batch size 100 of toy is beyond the profile of aux:spot\n"
+        "hint: it ends at 10; latencies are not extrapolated"
+    ) == str(refused.value)
 
 
 def test_an_edited_plan_is_refused(kairos: Kairos, plan_file: Path) -> None:

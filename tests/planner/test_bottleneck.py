@@ -7,8 +7,8 @@ import pytest
 
 from kairos_cli.domain.pool import Pool
 from kairos_cli.domain.service_table import ServiceTable
+from kairos_cli.planner.assured import AssuredCapacity
 from kairos_cli.planner.bottleneck import Bottleneck, Gain, LargeSizes, bottleneck, with_simulated_gain
-from kairos_cli.planner.capacity import CapacityProgram
 from kairos_cli.planner.rating import Rater
 from tests.planner.tables import measure_by, small_table
 
@@ -18,8 +18,10 @@ def toy(percentile: float = 99.0) -> ServiceTable:
     return small_table([[10, 20], [10, 100]], [[1.0, 1.0], [1.0, 0.0]], prices=[1.0, 0.3], percentile=percentile)
 
 
-def found_in(table: ServiceTable, *counts: int, buyable: tuple[bool, ...] = (True, True)) -> Bottleneck:
-    return bottleneck(table, CapacityProgram(table), np.array(counts), np.array(buyable))
+def found_in(
+    table: ServiceTable, *counts: int, buyable: tuple[bool, ...] = (True, True), tolerate_loss: int = 0
+) -> Bottleneck:
+    return bottleneck(AssuredCapacity(table, tolerate_loss), np.array(counts), np.array(buyable))
 
 
 def test_large_queries_fit_nowhere_else() -> None:
@@ -99,3 +101,21 @@ def test_simulation_has_the_last_word() -> None:
 
     assert "b" == found.type
     assert (Gain("b", 0.0, 0.0), Gain("a", 20.0, 20.0)) == found.simulated
+
+
+def test_what_a_loss_takes_is_no_part_of_the_bottleneck() -> None:
+    """Two a and ten b, of which an a is lost: as one a and ten b, and another a is what helps."""
+    lossy, small = found_in(toy(), 2, 10, tolerate_loss=1), found_in(toy(), 1, 10)
+
+    assert small.large_sizes == lossy.large_sizes
+    assert ("large sizes", "a") == (lossy.runs_out, lossy.type)
+    assert pytest.approx(small.looser_allowance_gain_qps) == lossy.looser_allowance_gain_qps
+    assert pytest.approx(dict(small.busy)) == dict(lossy.busy)
+
+
+def test_a_pool_whose_loss_leaves_none_in_time_misses_the_target() -> None:
+    """Without its one a, b is late with the large half; one more a mends that: an a and ten b are left then."""
+    found = found_in(toy(), 1, 10, tolerate_loss=1)
+
+    assert ("target", "a", 0.5) == (found.runs_out, found.type, found.late_share)
+    assert pytest.approx(1 / 0.0098) == found.gain_qps_per_instance

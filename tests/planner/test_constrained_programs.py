@@ -15,7 +15,7 @@ from kairos_cli.domain.service_table import Counts, ServiceTable
 from kairos_cli.planner.assured import AssuredCapacity
 from kairos_cli.planner.enumeration import affordable_counts
 from kairos_cli.planner.pool_program import PoolProgram
-from kairos_cli.planner.program_search import PoolsByProgram
+from kairos_cli.planner.pools_by_program import PoolsByProgram
 from tests.planner.tables import constraints_of, law, markets, small_table, with_options
 
 RELATIVE = 1e-5

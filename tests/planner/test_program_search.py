@@ -14,8 +14,9 @@ from kairos_cli.errors import SolverError
 from kairos_cli.planner.candidates import candidates
 from kairos_cli.planner.certificate import Found
 from kairos_cli.planner.cheapest_search import cheapest_by_program
+from kairos_cli.planner.enough import PATIENCE, Enough
 from kairos_cli.planner.pool_program import cheapest_counts
-from kairos_cli.planner.program_search import PATIENCE, best_by_program
+from kairos_cli.planner.program_search import best_by_program
 from kairos_cli.planner.rating import NO_CONSTRAINTS, Rater
 from kairos_cli.planner.search import best_in_budget, cheapest
 from tests.planner.tables import measure_by, shipped_table, toy
@@ -96,6 +97,32 @@ def test_a_dozen_pools_that_are_not_better_end_the_search() -> None:
     # What is left is bounded by the capacity of the thirteenth pool.
     thirteenth = rated(uneven).program.solve(np.array(asked[-1])).qps
     assert (thirteenth / searched.chosen.served_qps - 1) * 100 == pytest.approx(certificate.gap_percent)
+
+
+def test_less_patience_ends_the_search_earlier() -> None:
+    """After the first, four more are measured; the gap is what the fifth leaves open."""
+    asked: list[tuple[int, ...]] = []
+    half = rated(lambda _, capacity: capacity / 2, asked)
+    certificate = found(best_by_program(question(), half, enough=Enough(patience=4))).certificate
+
+    assert 5 == len(asked) == certificate.pools_simulated
+    assert "no_better" == certificate.ended
+    fifth = rated(uneven).program.solve(np.array(asked[-1])).qps
+    first = rated(uneven).program.solve(np.array(asked[0])).qps
+    assert (fifth / (first / 2) - 1) * 100 == pytest.approx(certificate.gap_percent)
+
+
+@pytest.mark.parametrize("search", [best_in_budget, best_by_program])
+def test_what_is_close_enough_ends_the_search_with_its_gap(search: Callable[..., Found | str]) -> None:
+    """Pools that serve 90 or 95 % of their capacity, of which 6 % is enough: the gap says how close it is."""
+    exact = found(search(question(), rated(uneven)))
+    close = found(search(question(), rated(uneven), enough=Enough(close=0.06)))
+
+    assert ("bound", "close") == (exact.certificate.ended, close.certificate.ended)
+    assert 0.0 < close.certificate.gap_percent <= 6.0
+    assert close.certificate.pools_simulated < exact.certificate.pools_simulated
+    could_be = close.chosen.served_qps * (1 + close.certificate.gap_percent / 100)
+    assert exact.chosen.served_qps <= could_be * (1 + 1e-9)
 
 
 def test_time_ends_the_search_with_what_was_found() -> None:

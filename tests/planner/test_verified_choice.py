@@ -94,6 +94,19 @@ def test_the_search_stops_at_the_first_pool_that_cannot_win() -> None:
     assert VerifiedChoice(1, Rate(8.0), {0: 10.0, 1: 9.0}, 2, 8.0, 2) == bench.choice()
 
 
+def test_a_search_may_stop_where_no_pool_could_win_by_much() -> None:
+    """Of capacities 10, 9 and 8.2, 5 and 8 measured: the third could win by 2.5 %, which is within 3 %, not 2 %."""
+    bench = Bench([(10, 5), (9, 8), (8, 8)])
+    bench.capacity[2] = 8.2
+
+    def measured_count(close: float) -> int:
+        found = verified_choice(bench.ranked(), np.arange(3)[:, None], bench.measure, close)
+        assert found is not None and 1 == found.row
+        return found.measured_count
+
+    assert [3, 2] == [measured_count(0.02), measured_count(0.03)]
+
+
 def test_the_only_pool_has_no_other() -> None:
     """A single pool is measured and chosen; none is left unmeasured."""
     assert VerifiedChoice(0, Rate(3.0), {0: 4.0}, 1, None) == Bench([(4, 3)]).choice()

@@ -14,6 +14,7 @@ from kairos_cli.cli.plan import POLICY
 from kairos_cli.cli.pool_check import check_pool
 from kairos_cli.cli.progress import progress
 from kairos_cli.cli.scenario_options import pool_of, scenario_flags, scenario_options
+from kairos_cli.cli.search_options import countdown, time_limit_option
 from kairos_cli.errors import InputError, Problem, Source
 
 
@@ -24,11 +25,12 @@ from kairos_cli.errors import InputError, Problem, Source
     "--plan", "plan_file", type=click.Path(path_type=Path), metavar="FILE",
     help="A saved plan: the scenario and the recommended pool.",
 )  # fmt: skip
+@time_limit_option
 @effort_options
 @answer_options
 def command(
     *, scenario: Path | None, profiles: Path | None, pool_text: str | None, plan_file: Path | None, queries: int,
-    replications: int, format_: str | None, output: Path | None, quiet: bool, **flags: Any,
+    replications: int, time_limit_s: float, format_: str | None, output: Path | None, quiet: bool, **flags: Any,
 ) -> None:  # fmt: skip
     """Set any pool beside the one that kairos plan recommends: why not that one?
 
@@ -53,7 +55,8 @@ def command(
     how_much = effort(queries, replications, question.seed)
     with progress("simulating pools", quiet) as advance:
         measure = measuring(POLICY, how_much, advance)
-        explained = explanation(question, pool, recommended or recommendation(question, measure), measure)
+        best = recommended or recommendation(question, measure, countdown(time_limit_s))
+        explained = explanation(question, pool, best, measure)
         of_this, of_recommended = _observed(explained, how_much)
     simulated = {"policy": POLICY, "queries": queries, "replications": replications, "seed": question.seed}
     document = explanation_document(explained, of_this, of_recommended, simulated)
@@ -69,9 +72,10 @@ def _question(
     """Return the scenario, and the recommended pool if a saved plan gives it."""
     from kairos_cli.loading.plan_file import load_plan
     from kairos_cli.loading.scenario import load_scenario
+    from kairos_cli.planner.conflict import smallest_conflict
 
     if plan_file is None:
-        return load_scenario(scenario, given, profiles), None
+        return load_scenario(scenario, given, profiles, conflict=smallest_conflict), None
     _nothing_beside_the_plan(scenario, given)
     saved = load_plan(plan_file)
     check_pool(saved.scenario, saved.pool, str(plan_file))
@@ -96,15 +100,16 @@ def _nothing_beside_the_plan(scenario: Path | None, given: dict[str, Any]) -> No
 
 
 def _observed(explained: Any, how_much: Any) -> list[Any]:
-    """Return what happens on the two pools at the lower of the rates they serve; None for one that serves none."""
+    """Return what happens on what is left of the two pools at the lower of the rates they serve; None where none."""
     from kairos_cli.planner.capacity import shadow_prices
     from kairos_cli.simulate.measure import long_enough, simulator
     from kairos_cli.simulate.observe import observation
 
     def observed(rated: Any) -> Any:
+        left = explained.table.counts(rated.present) - explained.table.counts(rated.lost)
         enough = long_enough(how_much, explained.table, rated.capacity_qps)
         simulation = simulator(explained.table, enough, shadow_prices)
-        return observation(simulation, explained.table.counts(rated.pool), POLICY, rated.measured.option, min(rates))
+        return observation(simulation, left, POLICY, rated.measured.option, min(rates))
 
     pools = [explained.pool, explained.recommended]
     serving = [bool(each and each.measured and each.measured.qps > 0) for each in pools]

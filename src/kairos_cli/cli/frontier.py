@@ -39,10 +39,11 @@ def command(
 ) -> int:  # fmt: skip
     """Draw throughput against budget: the plan at each of several budgets.
 
-    Each budget is planned as `kairos plan` would, with a --time-limit of its own; --budgets takes the place
-    of the scenario's budget. A richer budget never shows a worse pool: where its search found one, the
-    cheaper pool is kept. The knee is the budget after which a dollar adds clearly less. With a load
-    (--min-qps) the smallest budget that carries it is marked; if none does, the exit code is 1.
+    Each budget is planned as `kairos plan` would, with a --time-limit of its own, but a search ends where no
+    other pool can serve 1 % more; --budgets takes the place of the scenario's budget. A richer budget never
+    shows a worse pool: where its search found one, the cheaper pool is kept. The knee is the budget after
+    which a dollar adds clearly less. With a load (--min-qps) the smallest budget that carries it is marked;
+    if none does, the exit code is 1.
 
     \b
     kairos frontier examples/01_rm2_budget.toml --budgets 0.5:5:0.5

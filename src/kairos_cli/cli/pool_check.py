@@ -9,6 +9,7 @@ from kairos_cli.errors import InputError, Problem, Source
 
 def check_pool(question: Any, pool: Any, source: str) -> None:
     """Raise InputError for each type of the pool without a price or a profile, and for too large a pool."""
+    from kairos_cli.domain.prices import machine_of
     from kairos_cli.loading.toml_file import near_name
     from kairos_cli.planner.candidates import usable_types
     from kairos_cli.planner.rating import MOST_SIMULATED
@@ -19,7 +20,7 @@ def check_pool(question: Any, pool: Any, source: str) -> None:
     for name in pool.by_type:
         if name in names:
             continue
-        profile = question.model.latency.get(name)
+        profile = question.model.latency.get(machine_of(name))
         priced = name in question.prices.price_usd_per_hour()
         if profile is not None and question.mix.largest > profile.largest:
             what = f"batch size {question.mix.largest} of {question.mix.name} is beyond the profile of {name}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ def command(*, files: tuple[Path, ...], format_: str | None, output: Path | None
     """Check profiles and scenarios; all problems at once, with their lines.
 
     The kind of a file follows from its `schema`: kairos.model/1, kairos.prices/1, kairos.mix/1 or
-    kairos.scenario/1. Exits with 2 if any file is wrong.
+    kairos.scenario/1. Of a scenario it is also told if no pool can keep its constraints together. Exits with 2
+    if any file is wrong.
 
     \b
     kairos validate examples/01_rm2_budget.toml
@@ -48,12 +51,13 @@ def _checked(path: Path) -> tuple[Path, str, Any]:
     """
     from kairos_cli.loading import mix, model, prices, scenario, scenario_values
     from kairos_cli.loading.toml_file import TomlFile
+    from kairos_cli.planner.conflict import smallest_conflict
 
-    readers = {
+    readers: dict[str, Callable[[TomlFile], Any]] = {
         model.SCHEMA: model.read_model,
         prices.SCHEMA: prices.read_prices,
         mix.SCHEMA: mix.read_mix,
-        scenario_values.SCHEMA: scenario.read_scenario,
+        scenario_values.SCHEMA: partial(scenario.read_scenario, conflict=smallest_conflict),
     }
     schema = ""
     try:

@@ -66,12 +66,12 @@ def load_scenario(
     return _Loader(values, own_folder, pool_given, conflict).scenario()
 
 
-def read_scenario(file: TomlFile) -> Scenario:
-    """Return the scenario of an opened file; raises InputError with all its problems."""
+def read_scenario(file: TomlFile, conflict: Conflict = no_conflict) -> Scenario:
+    """Return the scenario of an opened file; raises InputError with all its problems, as load_scenario does."""
     values = ScenarioValues()
     values.read_file(file)
     values.problems.extend(table_problems(file))
-    return _Loader(values, own_folder=None, pool_given=False, conflict=no_conflict).scenario()
+    return _Loader(values, own_folder=None, pool_given=False, conflict=conflict).scenario()
 
 
 class _Loader:

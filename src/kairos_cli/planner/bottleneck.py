@@ -3,6 +3,8 @@
 The capacity is in proportion to the pool, so the parts that its types have in it, their shadow prices times
 their number over the capacity, sum to one. What a looser allowance of late queries is worth is measured on
 the same scale: by how many per cent the capacity rises if one per cent more queries may be late.
+
+All is said of the instances that are sure to be left of the pool: the present ones after the worst loss.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from numpy.typing import NDArray
 from kairos_cli.domain.pool import Pool
 from kairos_cli.domain.qos import QosTarget
 from kairos_cli.domain.service_table import Counts, ServiceTable
-from kairos_cli.planner.capacity import Capacities, Capacity, CapacityProgram
+from kairos_cli.planner.assured import AssuredCapacity, losses
+from kairos_cli.planner.capacity import Capacity, CapacityProgram
 from kairos_cli.planner.change import holding
 from kairos_cli.planner.rating import RatedPool, Rater
 
@@ -77,23 +80,24 @@ class Bottleneck:
     simulated: tuple[Gain, ...] = ()
 
 
-def bottleneck(table: ServiceTable, program: Capacities, counts: Counts, buyable: NDArray[np.bool_]) -> Bottleneck:
+def bottleneck(program: AssuredCapacity, counts: Counts, buyable: NDArray[np.bool_]) -> Bottleneck:
     """Return what a pool (J,) runs out of; only types that are `buyable` (J,) are worth a dollar."""
-    capacity = program.solve(counts)
+    table, (lost, capacity) = program.table, program.by_loss(counts)[0]
+    left = table.present(counts) - lost
     gain = capacity.shadow_price if capacity.qps > 0 else _gain_of_one(program, counts)
     per_usd = np.where(buyable, gain / table.price_usd_per_hour, 0.0)
     best = int(np.argmax(per_usd)) if per_usd.any() else None
-    looser_qps = _looser_capacity_qps(table, counts) - capacity.qps
+    looser_qps = _looser_capacity_qps(program, counts) - capacity.qps
     used = (capacity.rate_qps * table.mean_ms / 1000).sum(axis=1)
     return Bottleneck(
-        _runs_out(table, capacity, counts, best, looser_qps),
+        _runs_out(table, capacity, counts, left, best, looser_qps),
         None if best is None else table.names[best],
         0.0 if best is None else float(gain[best]),
         float(per_usd.max()),
-        table.least_late_share(counts > 0),
+        table.least_late_share(left > 0),
         looser_qps,
-        _large_sizes(table, counts),
-        tuple((table.names[j], float(used[j] / counts[j])) for j in np.flatnonzero(counts).tolist()),
+        _large_sizes(table, left),
+        tuple((table.names[j], float(used[j] / left[j])) for j in np.flatnonzero(left).tolist()),
     )
 
 
@@ -110,28 +114,33 @@ def with_simulated_gain(found: Bottleneck, rater: Rater, rated: RatedPool) -> Bo
     return replace(found, simulated=tuple(gains))
 
 
-def _gain_of_one(program: Capacities, counts: Counts) -> NDArray[np.float64]:
+def _gain_of_one(program: AssuredCapacity, counts: Counts) -> NDArray[np.float64]:
     """Return what one more instance of each type adds: shadow prices of a pool that serves nothing tell little."""
     return np.array([program.solve(counts + one).qps for one in np.eye(len(counts), dtype=np.int64)])
 
 
-def _looser_capacity_qps(table: ServiceTable, counts: Counts) -> float:
+def _looser_capacity_qps(program: AssuredCapacity, counts: Counts) -> float:
+    """Return the capacity with more late queries; as many instances are present as before."""
+    table = program.table
     late_share = min(table.qos.late_share * LOOSER, 1.0)
     looser = QosTarget(100 * (1 - late_share), table.qos.latency_ms)
-    return CapacityProgram(replace(table, qos=looser)).solve(counts).qps
+    plain, present = CapacityProgram(replace(table, qos=looser)), table.present(counts)
+    return min(plain.solve(present - lost).qps for lost in losses(present, program.tolerate_loss))
 
 
-def _runs_out(table: ServiceTable, capacity: Capacity, counts: Counts, best: int | None, looser_qps: float) -> RunsOut:
+def _runs_out(
+    table: ServiceTable, capacity: Capacity, counts: Counts, left: Counts, best: int | None, looser_qps: float
+) -> RunsOut:
     if capacity.qps <= 0:
         return "target"
-    part = capacity.shadow_price * counts / capacity.qps
+    part = capacity.shadow_price * left / capacity.qps
     if looser_qps / capacity.qps / (LOOSER - 1) > part.max():
         return "lateness"
     if best is None:
         return "time"
     if not counts[best]:
         return "missing type"
-    others = (counts > 0) & (np.arange(len(counts)) != best)
+    others = (left > 0) & (np.arange(len(counts)) != best)
     alone = _on_time(table)[best] & ~_on_time(table)[others].any(axis=0)
     work = capacity.rate_qps[best] * table.mean_ms[best]
     return "large sizes" if others.any() and work[alone].sum() > _MOSTLY * work.sum() else "time"

@@ -17,9 +17,9 @@ class Certificate:
     capacity of any other pool, or a bound on it. `gap_percent` is by how much a pool that was not ruled
     out could at most be better than the chosen one: in rate, or in cost where a load was asked for.
 
-    `ended` says why the search stopped: "bound" (no other pool can be better), "every_pool" (all were
-    simulated), "rule" (the rule of choice looks no further), "no_better" (many in a row were not better),
-    "time_limit", or "too_large" (the pool is not simulated, being too large).
+    `ended` says why the search stopped: "bound" (no other pool can be better), "close" (none by more than matters
+    to the one who asks), "every_pool" (all were simulated), "rule" (the rule of choice looks no further),
+    "no_better" (many in a row were not better), "time_limit", or "too_large" (the pool is not simulated).
     """
 
     method: str

@@ -56,7 +56,7 @@ def smallest_change(rater: Rater, start: Counts, goal: RatedPool, least_qps: flo
     capacity_qps = min(least_qps, goal.capacity_qps)
     tried = 0
     try:
-        for counts, capacity in nearest_pools(rater.table, rater.program, start, capacity_qps, limits, farthest):
+        for counts, capacity in nearest_pools(rater.program, start, capacity_qps, limits, farthest):
             if (counts == end).all():
                 return _change(rater, start, goal, tried, smallest=True)
             if (counts == start).all():

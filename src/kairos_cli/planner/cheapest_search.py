@@ -15,8 +15,9 @@ from kairos_cli.domain.scenario import Scenario
 from kairos_cli.domain.service_table import Counts
 from kairos_cli.errors import SolverError
 from kairos_cli.planner.certificate import Certificate, Found, gap_percent
+from kairos_cli.planner.enough import PATIENCE
 from kairos_cli.planner.pool_program import RELATIVE_GAP, TIME_LIMIT_S, PoolProgram
-from kairos_cli.planner.program_search import LEAST_S, PATIENCE, SecondsLeft, forever
+from kairos_cli.planner.pools_by_program import LEAST_S, SecondsLeft, forever
 from kairos_cli.planner.rating import RatedPool, Rater
 
 #: Pools that cost more than so many times the cheapest by capacity are not looked at.

@@ -62,18 +62,21 @@ class VerifiedChoice:
     unmeasured_row: int | None = None
 
 
-def verified_choice(ranked: Iterable[tuple[int, Capacity]], counts: Counts, measure: Measure) -> VerifiedChoice | None:
+def verified_choice(
+    ranked: Iterable[tuple[int, Capacity]], counts: Counts, measure: Measure, close: float = 0.0
+) -> VerifiedChoice | None:
     """Return the pool of (N, J) that measures best; `ranked` gives rows in falling order of capacity.
 
     Since no pool can do better than its capacity, the first one whose capacity is not above the best
-    rate measured ends the search, and the choice is exact. None if there is no pool.
+    rate measured ends the search, and the choice is exact; or the first that is above by no more than a
+    share `close` of that rate. None if there is no pool.
     """
     best: tuple[int, Measured] | None = None
     seen: dict[int, float] = {}
     unmeasured: tuple[float | None, int | None] = None, None
     for row, capacity in ranked:
         best_qps = best[1].qps if best else 0.0
-        if best and capacity.qps <= best_qps:
+        if best and capacity.qps <= best_qps * (1 + close):
             unmeasured = capacity.qps, row
             break
         seen[row] = capacity.qps

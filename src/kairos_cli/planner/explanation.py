@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,11 +12,12 @@ from kairos_cli.domain.prices import USD_TOLERANCE
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.domain.service_table import Counts, ServiceTable, service_table
 from kairos_cli.planner.bottleneck import Bottleneck, bottleneck, with_simulated_gain
+from kairos_cli.planner.breaches import Breach, breaches
 from kairos_cli.planner.candidates import candidates, usable_types
 from kairos_cli.planner.change import SAME_RATE, Change, smallest_change
 from kairos_cli.planner.nearest_pool import Limits
 from kairos_cli.planner.plan import Measuring, NoPlan, choice
-from kairos_cli.planner.program_search import SecondsLeft, forever
+from kairos_cli.planner.pools_by_program import SecondsLeft, forever
 from kairos_cli.planner.rating import RatedPool, Rater
 from kairos_cli.planner.trades import Trade, trades
 
@@ -26,14 +26,6 @@ _UNLIMITED = 1_000_000_000
 
 
 Verdict = Literal["recommended", "breach", "alone", "slower", "faster", "dearer", "cheaper", "alike"]
-
-
-@dataclass(frozen=True, slots=True)
-class Breach:
-    """Something that the scenario asks for and the pool does not keep: `code` for programs, `reason` for people."""
-
-    code: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +91,10 @@ def explanation(
     goal = _goal(rater, recommended)
     same = goal is not None and goal.pool.by_type == pool.by_type
     rated = goal if goal and same else _verified(rater, rater.rated(counts))
-    limits = Limits(_most_of_each(scenario, table), scenario.budget_usd_per_hour)
-    breaches = tuple(_breaches(scenario, rated))
+    limits = Limits(_most_of_each(scenario, table), scenario.budget_usd_per_hour, scenario.constraints)
+    broken = tuple(breaches(scenario, table, rated))
     least_qps = _least_qps(scenario, goal)
-    mended = not breaches and least_qps is not None and rated.served_qps >= least_qps
+    mended = not broken and least_qps is not None and rated.served_qps >= least_qps
     change = None
     if goal and least_qps and not (same or mended):
         change = smallest_change(rater, counts, goal, least_qps, limits)
@@ -112,9 +104,9 @@ def explanation(
         rated,
         goal,
         recommended.reason if isinstance(recommended, NoPlan) else None,
-        breaches,
+        broken,
         least_qps,
-        with_simulated_gain(bottleneck(table, rater.program, counts, limits.most > counts), rater, rated),
+        with_simulated_gain(bottleneck(rater.program, counts, limits.most > counts), rater, rated),
         change,
         _trades(scenario, rater, rated, limits.most),
     )
@@ -148,29 +140,10 @@ def _least_qps(scenario: Scenario, goal: RatedPool | None) -> float | None:
 
 def _most_of_each(scenario: Scenario, table: ServiceTable) -> Counts:
     """Return how many of each type (J,) the scenario lets a pool have."""
-    allowed = {each.name for each in candidates(scenario)[0]}
+    allowed = {each.name for each in candidates(scenario)[0]}  # what caps count together, constraints tell
     caps = {name: scenario.constraints.most_of(name) for name in table.names}
     most = [0 if name not in allowed else _UNLIMITED if cap is None else cap for name, cap in caps.items()]
     return np.array(most, dtype=np.int64)
-
-
-def _breaches(scenario: Scenario, rated: RatedPool) -> Iterator[Breach]:
-    """Yield everything that makes the pool no answer to the scenario."""
-    left_out = {each.name: each for each in candidates(scenario)[1]}
-    budget, load = scenario.budget_usd_per_hour, scenario.min_qps
-    for name, count in rated.pool.counts:
-        if name in left_out and left_out[name].code != "too_dear":  # the budget says that better
-            yield Breach(left_out[name].code, f"{name} may not be used: {left_out[name].reason}")
-        elif (most := scenario.constraints.most_of(name)) is not None and count > most:
-            yield Breach("too_many", f"{count} × {name}, where at most {most} may be used")
-    if budget is not None and rated.cost_usd_per_hour > budget + USD_TOLERANCE:
-        yield Breach("over_budget", f"{rated.cost_usd_per_hour:.3f} $/h, over the budget of {budget:g} $/h")
-    if rated.capacity_qps <= 0:
-        yield Breach("misses_target", f"it cannot keep {scenario.qos} at any rate")
-    elif rated.served_qps <= 0:
-        yield Breach("misses_target", f"it keeps {scenario.qos} in simulation at no rate")
-    elif load is not None and rated.served_qps < load * (1 - 1e-6):
-        yield Breach("short_of_load", f"it carries {rated.served_qps:.1f} queries/s of the load of {load:g}")
 
 
 def _trades(scenario: Scenario, rater: Rater, rated: RatedPool, most_of_each: Counts) -> tuple[Trade, ...]:

@@ -1,32 +1,37 @@
 """The pools nearest to a given one that have the capacity for a rate, by integer program.
 
-a[j] instances of type j are added to the pool p, r[j] removed, and t is a bound on the capacity, in shares
-of the rate asked for; prices_k are the shadow prices of pools met so far:
+a[j] instances of type j are added to the pool p, r[j] removed, n = p + a - r, and t is a bound on the capacity, in
+shares of the rate asked for; bound_k are the bounds learnt from pools met so far (planner.sure_rows):
 
     minimise    sum_j (a[j] + r[j]) - t / 4
-    subject to  prices_k @ (p + a - r) / rate >= t      for every k
+    subject to  bound_k(n) / rate >= t      for every k
                 1 <= t <= 2
-                cost @ (p + a - r) <= budget, p + a - r <= most
+                cost @ n <= budget, n <= most, n keeps the constraints
 
-No capacity exceeds any shadow price's bound (planner.capacity), so each pool that the program proposes and
-whose real capacity is below t adds its own prices, until one is as good as promised. The term in t is
-worth less than one instance: of the pools equally near, the one of greatest capacity comes first. Pools
-already seen are cut off one by one, by rows that any other pool satisfies.
+No capacity exceeds any of the bounds, so each pool that the program proposes and whose real capacity is below t
+adds its own, until one is as good as promised. The term in t is worth less than one instance: of the pools
+equally near, the one of greatest capacity comes first. Pools already seen are cut off one by one, by rows that
+any other pool satisfies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pulp
 
+from kairos_cli.domain.constraints import Constraints
 from kairos_cli.domain.latency_profile import Floats
 from kairos_cli.domain.prices import USD_TOLERANCE
 from kairos_cli.domain.service_table import Counts, ServiceTable
-from kairos_cli.planner.capacity import Capacities, Capacity
+from kairos_cli.planner.assured import AssuredCapacity
+from kairos_cli.planner.capacity import Capacity
+from kairos_cli.planner.constraint_rows import Numbers, add_constraints
 from kairos_cli.planner.solver import solve
+from kairos_cli.planner.sure_rows import SureRows
 
 #: How close a bound must come to the capacity, in shares of the rate asked for: near that rate, where it decides
 #: whether a pool comes at all, and above, where it only decides which of those equally near comes first.
@@ -37,75 +42,108 @@ TIME_LIMIT_S = 20.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Limits:
-    """What a changed pool may be: `most` instances of each type (J,), and a budget, if there is one."""
+    """What a changed pool may be: `most` instances of each type (J,), a budget if there is one, and constraints."""
 
     most: Counts
     budget_usd_per_hour: float | None
+    constraints: Constraints = field(default_factory=Constraints)
+
+
+class _Met(NamedTuple):
+    """A pool met, what is present of it, its worst loss, and the shadow prices of that case; all (J,)."""
+
+    counts: Counts
+    present: Counts
+    loss: Counts
+    shadow_price: Floats
 
 
 def nearest_pools(
-    table: ServiceTable, program: Capacities, start: Counts, rate_qps: float, limits: Limits, farthest: int
+    program: AssuredCapacity, start: Counts, rate_qps: float, limits: Limits, farthest: int
 ) -> Iterator[tuple[Counts, Capacity]]:
     """Yield the pools within limits and of capacity >= `rate_qps` > 0 by their distance from `start` (J,).
 
     The distance, at most `farthest`, is the number of instances added and removed. Raises SolverError if
     the solver fails.
     """
-    prices = [program.solve(start).shadow_price]
+    met = [_meet(program, start)[0]]
     seen: list[Counts] = []
     while True:
-        proposed = _proposed(table, start, np.array(prices) / rate_qps, limits, farthest, seen)
+        proposed = _proposed(program.table, start, rate_qps, met, limits, farthest, seen)
         if proposed is None:
             return
         counts, promised = proposed
-        capacity = program.solve(counts)
+        each, capacity = _meet(program, counts)
         reached = capacity.qps / rate_qps
         short = promised > reached + (_ROUGH if reached > 1 else _TIGHT)
-        if short and not any((capacity.shadow_price == each).all() for each in prices):
-            prices.append(capacity.shadow_price)
-        else:
-            seen.append(counts)
+        if short and not any((counts == other.counts).all() for other in met):
+            met.append(each)
+            continue
+        seen.append(counts)
+        if reached >= 1 - _TIGHT:
             yield counts, capacity
 
 
+def _meet(program: AssuredCapacity, counts: Counts) -> tuple[_Met, Capacity]:
+    loss, capacity = program.by_loss(counts)[0]
+    return _Met(counts, program.table.present(counts), loss, capacity.shadow_price), capacity
+
+
 def _proposed(
-    table: ServiceTable, start: Counts, prices: Floats, limits: Limits, farthest: int, seen: Sequence[Counts]
+    table: ServiceTable,
+    start: Counts,
+    rate_qps: float,
+    met: Sequence[_Met],
+    limits: Limits,
+    farthest: int,
+    seen: Sequence[Counts],
 ) -> tuple[Counts, float] | None:
-    """Return the nearest pool by the bounds of the prices (K, J), and its bound; None if there is none left."""
+    """Return the nearest pool by the bounds of those met, and its bound; None if there is none left."""
     problem = pulp.LpProblem("nearest", pulp.LpMinimize)
-    added = [
-        problem.add_variable(f"a_{j}", 0, min(max(most - count, 0), farthest), pulp.LpInteger)
-        for j, (most, count) in enumerate(zip(limits.most.tolist(), start.tolist(), strict=True))
-    ]
-    removed = [
-        problem.add_variable(f"r_{j}", max(count - most, 0), count, pulp.LpInteger)
-        for j, (most, count) in enumerate(zip(limits.most.tolist(), start.tolist(), strict=True))
-    ]
+    added, removed = _steps(problem, start, limits.most, farthest)
     promised = problem.add_variable("promised", 1, 2)
     problem += pulp.lpSum([*added, *removed]) - promised / 4
     problem += pulp.lpSum([*added, *removed]) <= farthest, "farthest"
-    for row, price in enumerate(prices):
-        bound = _change(price, added, removed) - promised
-        problem += bound >= -float(price @ start), f"capacity_{row}"
+    number = _number(problem, start, added, removed)
+    sure = SureRows(problem, table, number, {j: int(each.upBound) for j, each in number.items()})
+    for row, each in enumerate(met):
+        bound = sure.bound(each.counts, each.present, each.loss, each.shadow_price / rate_qps)
+        problem += bound - promised >= 0, f"capacity_{row}"
     if limits.budget_usd_per_hour is not None:
-        left_usd = limits.budget_usd_per_hour + USD_TOLERANCE - table.cost_usd_per_hour(start)
-        problem += _change(table.price_usd_per_hour, added, removed) <= left_usd, "budget"
+        cost = pulp.LpAffineExpression([(each, float(table.price_usd_per_hour[j])) for j, each in number.items()])
+        problem += cost <= limits.budget_usd_per_hour + USD_TOLERANCE, "budget"
+    add_constraints(problem, table, limits.constraints, number)
     _one_way(problem, added, removed)
     for row, counts in enumerate(seen):
         _cut_off(problem, f"seen_{row}", (counts - start).tolist(), added, removed)
     if solve(problem, relative_gap=RELATIVE_GAP, time_limit_s=TIME_LIMIT_S) is None:
         return None
-    steps = [round(more.value()) - round(less.value()) for more, less in zip(added, removed, strict=True)]
-    return start + np.array(steps, dtype=np.int64), float(promised.value())
+    return np.array([round(each.value()) for each in number.values()], dtype=np.int64), float(promised.value())
 
 
 Variables = list[pulp.LpVariable]
 
 
-def _change(worth: Floats, added: Variables, removed: Variables) -> pulp.LpAffineExpression:
-    """Return by how much the change alters what the pool is worth at a worth (J,) of each instance."""
-    plus = zip(added, worth.tolist(), strict=True)
-    return pulp.LpAffineExpression([*plus, *zip(removed, (-worth).tolist(), strict=True)])
+def _steps(problem: pulp.LpProblem, start: Counts, most: Counts, farthest: int) -> tuple[Variables, Variables]:
+    """Return the variables of how many instances of each type are added, and removed."""
+    limits = list(enumerate(zip(most.tolist(), start.tolist(), strict=True)))
+    added = [
+        problem.add_variable(f"a_{j}", 0, min(max(most - count, 0), farthest), pulp.LpInteger)
+        for j, (most, count) in limits
+    ]
+    removed = [
+        problem.add_variable(f"r_{j}", max(count - most, 0), count, pulp.LpInteger) for j, (most, count) in limits
+    ]
+    return added, removed
+
+
+def _number(problem: pulp.LpProblem, start: Counts, added: Variables, removed: Variables) -> Numbers:
+    """Return the variables of how many of each type there are then."""
+    number = {}
+    for j, (count, more, less) in enumerate(zip(start.tolist(), added, removed, strict=True)):
+        number[j] = problem.add_variable(f"n_{j}", 0, count + more.upBound - less.lowBound, pulp.LpInteger)
+        problem += number[j] - more + less == count, f"n_{j}"
+    return number
 
 
 def _one_way(problem: pulp.LpProblem, added: Variables, removed: Variables) -> None:

@@ -20,8 +20,10 @@ from kairos_cli.planner.capacity import Capacity
 from kairos_cli.planner.certificate import Certificate, Found
 from kairos_cli.planner.choice import Measure
 from kairos_cli.planner.distribution import Distribution, distribution
+from kairos_cli.planner.enough import PROOF, Enough
 from kairos_cli.planner.move import Move, move
-from kairos_cli.planner.program_search import SecondsLeft, best_by_program, forever
+from kairos_cli.planner.pools_by_program import SecondsLeft, forever
+from kairos_cli.planner.program_search import best_by_program
 from kairos_cli.planner.rating import RatedPool, Rater, carrying_the_load, homogeneous
 from kairos_cli.planner.search import best_in_budget, cheapest
 
@@ -83,11 +85,11 @@ class Choice:
 
 
 def choice(
-    scenario: Scenario, measuring: Measuring | None = None, seconds_left: SecondsLeft = forever
+    scenario: Scenario, measuring: Measuring | None = None, seconds_left: SecondsLeft = forever, enough: Enough = PROOF
 ) -> Choice | NoPlan:
     """Return the pool that the plan of a scenario recommends, or why there is none; arguments and errors as `plan`.
 
-    The load is not looked at if there is a budget.
+    The load is not looked at if there is a budget, and the search within that may end as soon as it knows `enough`.
     """
     types, left_out = candidates(scenario)
     if not types:
@@ -95,8 +97,11 @@ def choice(
     table = service_table(scenario, types)
     measure = measuring(table) if measuring and scenario.choose == "verified" else None
     rater = Rater(table, measure, scenario.constraints)
-    search = best_in_budget if scenario.budget_usd_per_hour else cheapest
-    found = search(scenario, rater, seconds_left)
+    found = (
+        best_in_budget(scenario, rater, seconds_left, enough)
+        if scenario.budget_usd_per_hour
+        else cheapest(scenario, rater, seconds_left)
+    )
     if isinstance(found, str):
         return NoPlan(scenario, found, _hint(scenario), tuple(left_out))
     return Choice(found, rater, tuple(left_out))

@@ -18,7 +18,7 @@ from kairos_cli.planner.candidates import candidates, usable_types
 from kairos_cli.planner.certificate import Found
 from kairos_cli.planner.measured_once import measured_once
 from kairos_cli.planner.plan import Measuring
-from kairos_cli.planner.program_search import SecondsLeft, forever
+from kairos_cli.planner.pools_by_program import SecondsLeft, forever
 from kairos_cli.planner.rating import RatedPool, Rater
 from kairos_cli.planner.search import best_in_budget, cheapest
 

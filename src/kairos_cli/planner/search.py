@@ -15,9 +15,11 @@ from kairos_cli.planner.capacity import by_capacity, carrying
 from kairos_cli.planner.certificate import Certificate, Found, gap_percent
 from kairos_cli.planner.cheapest_search import cheapest_by_program
 from kairos_cli.planner.choice import published_choice, verified_choice
+from kairos_cli.planner.enough import PROOF, Enough
 from kairos_cli.planner.enumeration import MOST_POOLS, affordable_counts
 from kairos_cli.planner.pool_program import RELATIVE_GAP, ChosenCounts, cheapest_counts
-from kairos_cli.planner.program_search import SecondsLeft, best_by_program, forever
+from kairos_cli.planner.pools_by_program import SecondsLeft, forever
+from kairos_cli.planner.program_search import best_by_program
 from kairos_cli.planner.rating import RatedPool, Rater
 
 #: How much dearer than the cheapest pool the next-best ones may be when a load is asked for.
@@ -27,10 +29,13 @@ DEARER = 1.25
 DEARER_IN_STEPS = (1.0, 1.1, 1.25, 1.5, 2.0, 3.0)
 
 
-def best_in_budget(scenario: Scenario, rater: Rater, seconds_left: SecondsLeft = forever) -> Found | str:
+def best_in_budget(
+    scenario: Scenario, rater: Rater, seconds_left: SecondsLeft = forever, enough: Enough = PROOF
+) -> Found | str:
     """Return the pool that serves most within the budget, or why there is none.
 
-    The time limits only the search by integer program, where pools are too many to list.
+    The time limits only the search by integer program, where pools are too many to list. A search by simulation
+    may end as soon as it knows `enough`.
     """
     assert scenario.budget_usd_per_hour is not None
     counts = affordable_counts(rater.table, scenario.budget_usd_per_hour, rater.constraints)
@@ -38,7 +43,7 @@ def best_in_budget(scenario: Scenario, rater: Rater, seconds_left: SecondsLeft =
         if scenario.choose == "published":
             message = f"the published rule ranks every pool, and more than {MOST_POOLS} fit the budget"
             raise InputError.of(message, "--choose published", "use --choose capacity, or fewer types with --only")
-        return best_by_program(scenario, rater, seconds_left)
+        return best_by_program(scenario, rater, seconds_left, enough)
     within_budget = len(counts)
     if not within_budget:
         return f"no pool within {scenario.budget_usd_per_hour:g} $/h keeps the constraints"
@@ -54,8 +59,10 @@ def best_in_budget(scenario: Scenario, rater: Rater, seconds_left: SecondsLeft =
             f"none of the {within_budget} pools within {scenario.budget_usd_per_hour:g} $/h can keep {scenario.qos} "
             f"at any rate after the loss of any {lost} instance{'s' * (lost > 1)}"
         )
-    choose = {"published": _by_published_bound, "capacity": _by_capacity, "verified": _by_simulation}
-    return choose[scenario.choose](scenario, rater, counts, within_budget)
+    if scenario.choose == "verified":
+        return _by_simulation(scenario, rater, counts, within_budget, enough.close)
+    choose = _by_published_bound if scenario.choose == "published" else _by_capacity
+    return choose(scenario, rater, counts, within_budget)
 
 
 def _by_capacity(scenario: Scenario, rater: Rater, counts: Counts, within_budget: int) -> Found | str:
@@ -82,28 +89,29 @@ def _by_published_bound(scenario: Scenario, rater: Rater, counts: Counts, within
     return Found(chosen, _rated(rater, ranked, range(min(scenario.top, len(ranked)))), certificate)
 
 
-def _by_simulation(scenario: Scenario, rater: Rater, counts: Counts, within_budget: int) -> Found | str:
+def _by_simulation(scenario: Scenario, rater: Rater, counts: Counts, within_budget: int, close: float) -> Found | str:
     """Return the pool that serves most in simulation; all others are measured or ruled out by capacity.
 
     Where few had to be measured, the next ones by capacity fill the list.
     """
     assert rater.measure is not None
     ranked = by_capacity(rater.program, counts)
-    best = verified_choice(ranked, counts, rater.measure)
+    best = verified_choice(ranked, counts, rater.measure, close)
     assert best is not None
     if best.measured.qps <= 0:
         return f"no pool within {scenario.budget_usd_per_hour:g} $/h keeps {scenario.qos} in simulation, at any rate"
     chosen = rater.rated(counts[best.row], best.measured)
     others = [row for row in best.capacity_qps_by_row if row != best.row]
     other = max([best.capacity_qps_by_row[row] for row in others] + [best.best_unmeasured_qps or 0.0]) or None
-    ended = "every_pool" if best.best_unmeasured_qps is None else "bound"
+    gap = gap_percent(best.best_unmeasured_qps, best.measured.qps)
+    ended = "every_pool" if best.best_unmeasured_qps is None else "close" if gap else "bound"
     certificate = Certificate(
         "enumeration",
         within_budget,
         len(counts),
         best.measured_count,
         other,
-        gap_percent(best.best_unmeasured_qps, best.measured.qps),
+        gap,
         ended,
     )
     ruled_out = [] if best.unmeasured_row is None else [best.unmeasured_row]

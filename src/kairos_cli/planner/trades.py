@@ -17,6 +17,7 @@ import numpy as np
 
 from kairos_cli.domain.prices import USD_TOLERANCE
 from kairos_cli.domain.service_table import Counts
+from kairos_cli.planner.breaches import breaks_no_more
 from kairos_cli.planner.change import holding
 from kairos_cli.planner.rating import RatedPool, Rater
 
@@ -54,7 +55,8 @@ class _Offer(NamedTuple):
 def trades(rater: Rater, start: Counts, least_qps: float, most_of_each: Counts) -> tuple[Trade, ...]:
     """Return the best trades of a pool (J,) that leave it serving a rate > 0, the greatest saving first.
 
-    At most one for each pair of types. No type is taken beyond `most_of_each` (J,).
+    At most one for each pair of types. No type is taken beyond `most_of_each` (J,), and all constraints that the
+    pool keeps are kept.
     """
     found: dict[tuple[int, int | None], Trade] = {}
     tried: dict[tuple[int, ...], RatedPool | None] = {}
@@ -97,6 +99,8 @@ def _tried(
     counts = start.copy()
     counts[offer.a] -= offer.m
     counts[offer.b] += offer.n
+    if not breaks_no_more(rater.table, rater.constraints, start, counts):
+        return None
     capacity_qps = rater.program.solve(counts).qps if counts.any() else 0.0
     if capacity_qps < least_qps:
         return None

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from kairos_cli.report.certificate_line import qps_text
 from kairos_cli.report.document import Document
 from kairos_cli.report.plan_sections import pool_text
+from kairos_cli.report.sure_text import sure_pool
 
 
 def bottleneck_lines(document: Document) -> Iterator[str]:
     """Yield what runs out by capacity, what more of it is worth, and what the simulation makes of it."""
     found = document["bottleneck"]
+    if (left := sure_pool(document["pool"])) != document["pool"]["pool"]:
+        yield f"of what is sure to be left of it: {pool_text(left) or 'nothing'}"
     if found["runs_out"] == "target":
         yield _too_late(document)
         if found["type"]:
@@ -75,7 +78,7 @@ def _in_simulation(document: Document) -> Iterator[str]:
     if best and best["type"] != found["type"] and best["gain_qps_per_usd_per_hour"] > 0:
         gain = qps_text(best["gain_qps_per_instance"])
         yield f"in simulation {best['type']} is worth more for its price: one more adds {gain} queries/s"
-    if sizes["on_time"] != document["pool"]["pool"] and found["runs_out"] != "large sizes":
+    if sizes["on_time"] != sure_pool(document["pool"]) and found["runs_out"] != "large sizes":
         where = f"fit in time only on {pool_text(sizes['on_time'])}" if sizes["on_time"] else "are late on every type"
         yield f"queries from batch size {sizes['batch_size_from']} on, {sizes['query_share']:.1%} of all, {where}"
     this, other = document["pool"]["capacity_fraction"], (document["recommended"] or {}).get("capacity_fraction")

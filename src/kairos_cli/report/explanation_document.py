@@ -59,6 +59,8 @@ def _row(role: str, each: Document) -> Document:
 
 _FIGURES = (
     "pool",
+    "present",
+    "worst_loss",
     "cost_usd_per_hour",
     "published_bound_qps",
     "capacity_qps",
@@ -73,6 +75,8 @@ def _figures(rated: RatedPool) -> Document:
     measured, capacity_qps = rated.measured, rated.capacity_qps + 0.0  # not minus zero
     values: tuple[Any, ...] = (
         rated.pool.by_type,
+        rated.present.by_type,
+        rated.lost.by_type,
         rounded(rated.cost_usd_per_hour, 6),
         rounded(rated.published_bound_qps),
         rounded(capacity_qps),

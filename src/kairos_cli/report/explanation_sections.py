@@ -10,6 +10,7 @@ from kairos_cli.report.document import Document
 from kairos_cli.report.explanation_text import change_lines, served_qps, simulated_text, verdict_sentence
 from kairos_cli.report.plan_sections import pool_text, question_text, usd_text
 from kairos_cli.report.sections import Section
+from kairos_cli.report.sure_text import sure_lines
 
 
 def explanation_sections(document: Document) -> list[Section]:
@@ -58,6 +59,8 @@ def _side_by_side(document: Document) -> Section:
         *largest,
     ]
     columns = ("", ">this pool", ">recommended")[: len(pools) + 1]
+    called = dict(zip(("this pool", "recommended"), pools, strict=False))
+    line += sure_lines(document["scenario"], called)
     return Section("What it serves, in queries/s", columns, rows, line)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kairos_cli.planner.frontier import CLOSE
 from kairos_cli.report.certificate_line import qps_text
 from kairos_cli.report.curves import curve
 from kairos_cli.report.document import Document
@@ -129,6 +130,8 @@ def _why(document: Document) -> Iterator[str]:
     for ended, (remark, meaning) in _UNPROVEN.items():
         if any(_is_unproven(each) and each["ended"] == ended for each in points):
             yield f"{remark}: {meaning}"
+    if any(each["ended"] == "close" for each in points):
+        yield f"a search ends where others could serve {CLOSE:.0%} more at most: simulation tells no less apart"
     if document["simulated"]:
         yield "{replications} x {queries} queries a simulation, seed {seed}".format(**document["simulated"])
 

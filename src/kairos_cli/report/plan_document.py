@@ -6,10 +6,6 @@ so that it can be checked and simulated again wherever it lies.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from kairos_cli.domain.digest import digest
 from kairos_cli.domain.prices import machine_of, purchase_of
 from kairos_cli.domain.scenario import Scenario
@@ -21,6 +17,7 @@ from kairos_cli.planner.rating import RatedPool
 from kairos_cli.planner.solver import solver_name
 from kairos_cli.report.document import Document, rounded
 from kairos_cli.report.move import in_use_part, move_part
+from kairos_cli.report.plan_inputs import inputs_part
 from kairos_cli.report.size_ranges import SizeRange, size_ranges
 
 SCHEMA = "kairos.plan/1"
@@ -40,7 +37,7 @@ def plan_document(plan: Plan | NoPlan, policy: str) -> Document:
             "hint": plan.hint,
             "left_out": _left_out(plan.left_out),
         }
-    document = head | _answer(plan, policy) | _reasons(plan) | {"inputs": _inputs(plan)}
+    document = head | _answer(plan, policy) | _reasons(plan) | {"inputs": inputs_part(plan)}
     return document | {"digest": digest(document)}
 
 
@@ -187,30 +184,3 @@ def _size_range(plan: Plan, each: SizeRange) -> Document:
 
 def _left_out(left_out: tuple[LeftOut, ...]) -> list[Document]:
     return [{"type": each.name, "code": each.code, "reason": each.reason} for each in left_out]
-
-
-def _inputs(plan: Plan) -> Document:
-    """Return all that is needed to plan and simulate this again, as it was read."""
-    model, mix = plan.scenario.model, plan.scenario.mix
-    bought = [each for each in plan.scenario.prices.instance_types if each.name in plan.table.names]
-    profiles = [model.latency[machine] for machine in dict.fromkeys(map(machine_of, plan.table.names))]
-    rows: dict[str, list[list[Any]]] = {
-        each.instance_type: [
-            [int(size), *row]
-            for size, row in zip(
-                each.batch_size, np.column_stack([each.mean_ms, each.quantile_ms]).tolist(), strict=True
-            )
-        ]
-        for each in profiles
-    }
-    as_of = plan.scenario.prices.as_of
-    return {
-        **({"prices_as_of": as_of} if as_of else {}),
-        "price_usd_per_hour": dict(zip(plan.table.names, plan.table.price_usd_per_hour.tolist(), strict=True)),
-        "availability": {each.name: each.availability for each in bought if each.availability < 1},
-        "zones": {each.name: list(each.zones) for each in bought if each.zones},
-        "batch_size": mix.batch_size.tolist(),
-        "probability": mix.probability.tolist(),
-        "quantiles": profiles[0].level.tolist(),
-        "latency_ms": rows,
-    }

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from kairos_cli.report.certificate_line import certificate_line, qps_text
 from kairos_cli.report.document import Document
 from kairos_cli.report.move import move_sections
+from kairos_cli.report.pool_use import how_to_buy, who_serves_what
 from kairos_cli.report.sections import Section
 
 
@@ -17,10 +18,10 @@ def plan_sections(document: Document) -> list[Section]:
         return [Section(f"No pool fits: {question_text(document['scenario'])}", lines=lines)]
     return [
         Section(f"Buy {pool_text(document['pool'])}", lines=[question_text(document["scenario"])]),
-        *_purchase(document),
+        *how_to_buy(document),
         *move_sections(document),
         _figures(document),
-        _who_serves_what(document),
+        who_serves_what(document),
         _ranking(document),
         Section("Why", lines=list(_why(document))),
     ]
@@ -65,28 +66,6 @@ def _constraint_texts(scenario: Document) -> Iterator[str]:
         yield f"after the loss of any {scenario['tolerate_loss']}"
     if scenario.get("max_changes") is not None:
         yield f"at most {scenario['max_changes']} change{'s' * (scenario['max_changes'] != 1)} from the pool in use"
-
-
-def _purchase(document: Document) -> Iterator[Section]:
-    """Yield the section that says how to buy, where there is a choice."""
-    if document["scenario"]["purchase"] == ["on-demand"]:
-        return
-    rows = [
-        (
-            each["type"],
-            each["purchase"],
-            str(each["count"]),
-            str(each["present"]),
-            f"{each['availability']:.0%}",
-            f"{each['price_usd_per_hour']:.4f}",
-        )
-        for each in document["instances"]
-    ]
-    often = f">there {document['scenario']['qos_percentile']:g}% of the time"
-    columns = ("type", "purchase", ">bought", often, ">availability", ">$/h each")
-    away = any(each["present"] < each["count"] for each in document["instances"])
-    lines = ["All rates count on the instances that are there; interruptions are taken as independent."]
-    yield Section("How to buy", columns, rows, lines if away else [])
 
 
 def _figures(document: Document) -> Section:
@@ -137,25 +116,6 @@ def _verified_row(document: Document, alone: Document | None, ratio: str) -> lis
     name = f"simulated ({verified['policy']})"
     this = f"{qps_text(verified['allowable_qps'])} ({qps_text(low)} – {qps_text(high)})"
     return [(name, this, qps_text(alone["allowable_qps"] if alone else None), ratio)]
-
-
-def _who_serves_what(document: Document) -> Section:
-    types = list(document["pool"])
-    rows = [
-        (
-            _sizes_text(each["batch_size_from"], each["batch_size_to"]),
-            f"{each['query_share']:.1%}",
-            *(f"{each['share'][name]:.0%}" for name in types),
-            f"{each['on_time_fraction']:.1%}",
-        )
-        for each in document["distribution_summary"]
-    ]
-    columns = (">batch size", ">queries", *(f">{name}" for name in types), ">on time once started")
-    return Section("Who serves what", columns, rows)
-
-
-def _sizes_text(first: int, last: int) -> str:
-    return str(first) if first == last else f"{first}–{last}"
 
 
 def _ranking(document: Document) -> Section:

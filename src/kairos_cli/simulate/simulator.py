@@ -70,11 +70,13 @@ class Simulator:
         streams = self.streams[:1] if quick else self.streams
         counted = sum(len(stream.size) - _warm_up(stream) for stream in streams)
         most_late = int(self.table.qos.late_share * counted + 1e-9)
-        # The first replication alone shows a hopeless rate.
-        late = sum(self._late_each(streams[:1], counts, policy, option, rate_qps, most_late))
-        if late <= most_late:
-            late += sum(self._late_each(streams[1:], counts, policy, option, rate_qps, most_late - late))
-        return late <= most_late
+        # The first replication alone shows a hopeless rate, and where none wait for each other so do the first few.
+        parts = [streams[:1], streams[1:]] if self._executor else [(each,) for each in streams]
+        for part in parts:
+            most_late -= sum(self._late_each(part, counts, policy, option, rate_qps, most_late))
+            if most_late < 0:
+                return False
+        return True
 
     def late_share(self, counts: Ints, policy: str, option: float, rate_qps: float) -> Floats:
         """Return the late share of each replication (R,)."""
