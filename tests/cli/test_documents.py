@@ -34,7 +34,7 @@ def test_all_schemas_mean_the_same_by_a_scenario() -> None:
     schemas = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(SCHEMAS.glob("*.json"))]
     definitions = {each["title"]: each["$defs"]["scenario"] for each in schemas if "scenario" in each.get("$defs", {})}
 
-    assert 5 == len(definitions)
+    assert 7 == len(definitions)
     assert [definitions] == [dict.fromkeys(definitions, each) for each in definitions.values()][:1]
 
 

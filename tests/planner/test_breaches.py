@@ -44,6 +44,11 @@ SPOT = PriceList("toy", "nowhere", "made up", COLUMNS)
         (Constraints(min_types=3), [1, 0, 1], ("too_few_types", "it has 2 types of at least 3")),
         (Constraints(min_zones=2), [0, 0, 5], ("too_few_zones", "its instances can stand in 1 zone of at least 2")),
         (Constraints(min_zones=3), [2, 0, 5], ("too_few_zones", "its instances can stand in 2 zones of at least 3")),
+        (
+            Constraints(from_pool={"a": 2, "gone": 1}, max_changes=2),
+            [3, 0, 1],
+            ("too_many_changes", "it differs from the pool in use by 3 instances, where at most 2 may"),
+        ),
     ],
 )
 def test_each_constraint_has_its_words(constraints: Constraints, counts: list[int], said: tuple[str, str]) -> None:

@@ -57,6 +57,7 @@ def broken_constraints(table: ServiceTable, constraints: Constraints, counts: Co
     if zones < constraints.min_zones:
         where = f"its instances can stand in {zones} {_plural('zone', zones)}"
         yield Breach("too_few_zones", f"{where} of at least {constraints.min_zones}")
+    yield from _too_many_changes(table, constraints, counts)
 
 
 def breaks_no_more(table: ServiceTable, constraints: Constraints, before: Counts, after: Counts) -> bool:
@@ -85,6 +86,16 @@ def _too_many(constraints: Constraints, pool: Pool) -> Iterator[Breach]:
             several = not has_option(asked) and [name for name, _ in counted] != [asked]
             together = " in all its purchase options" if several else ""
             yield Breach("too_many", f"{number} × {asked}{together}, where at most {most} may be used")
+
+
+def _too_many_changes(table: ServiceTable, constraints: Constraints, counts: Counts) -> Iterator[Breach]:
+    left, most = constraints.changes_left(table.names), constraints.max_changes
+    if left is None or most is None:
+        return
+    changes = int(np.abs(counts - constraints.in_use(table.names)).sum()) + most - left
+    if changes > most:
+        differs = f"it differs from the pool in use by {changes} {_plural('instance', changes)}"
+        yield Breach("too_many_changes", f"{differs}, where at most {most} may")
 
 
 def _after_losses(constraints: Constraints) -> str:
