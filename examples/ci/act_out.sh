@@ -7,7 +7,7 @@ branch=$(mktemp -d)
 trap 'rm -rf "$branch"' EXIT
 cp "$here"/{scenario.toml,prices.toml,plan.json} "$branch"
 cp "$here/plan.json" "$branch/main.json"
-cp "$here/$1"/* "$branch"
+cp "$here/${1:?passing, failing or mended}"/* "$branch"
 cd "$branch"
 if ! cmp -s main.json plan.json; then
   kairos diff main.json plan.json --format markdown
