@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,3 +66,19 @@ def shipped_scenario(model: str, budget_usd_per_hour: float | None = 2.5, **valu
             **values,
         },
     )
+
+
+def interrupted(*args: str) -> tuple[int, str, str]:
+    """Press Ctrl-C in the middle of a command; return its exit code, standard output and standard error."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kairos_cli", *args], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(3)
+    for _ in range(30):  # a signal that comes while libraries are loaded can get lost: Ctrl-C is pressed again
+        process.send_signal(signal.SIGINT)
+        time.sleep(1)
+        if process.poll() is not None:
+            break
+    process.kill()
+    stdout, stderr = process.communicate()
+    return process.returncode, stdout, stderr

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, Kairos
+from tests.conftest import Kairos, interrupted
 
 RM2 = "examples/01_rm2_budget.toml"
 QUICK = ("--queries", "1000", "--replications", "2")
@@ -190,19 +186,9 @@ def test_interrupting_ends_at_once_and_leaves_nothing(tmp_path: Path) -> None:
     """Ctrl-C in the middle of a long simulation: exit code 130, no answer, no half file."""
     out = tmp_path / "out.json"
     args = ["evaluate", RM2, "--queries", "5000000", "-o", str(out)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kairos_cli", *args], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    time.sleep(3)
-    for _ in range(30):  # a signal that comes while libraries are loaded can get lost: Ctrl-C is pressed again
-        process.send_signal(signal.SIGINT)
-        time.sleep(1)
-        if process.poll() is not None:
-            break
-    process.kill()
-    stdout, stderr = process.communicate()
+    code, stdout, stderr = interrupted(*args)
 
-    assert 130 == process.returncode
+    assert 130 == code
     assert "" == stdout
     assert stderr.endswith("interrupted\n")
     assert [] == list(tmp_path.iterdir())

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,7 +11,7 @@ from typing import Any
 import pytest
 
 from kairos_cli.cli.side_by_side import side_by_side
-from tests.conftest import ROOT, Kairos
+from tests.conftest import Kairos, interrupted
 
 RM2 = "examples/01_rm2_budget.toml"
 QUICK = ("--queries", "1000", "--replications", "2")
@@ -192,19 +189,9 @@ def test_more_pools_than_the_published_rule_can_rank_are_refused(kairos: Kairos)
 def test_interrupting_ends_at_once_and_leaves_nothing(tmp_path: Path) -> None:
     """Ctrl-C while budgets are simulated: exit code 130, no answer, no half file."""
     args = ["frontier", RM2, "--budgets", "1:5:0.1", "--queries", "5000000", "-o", str(tmp_path / "out.json")]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kairos_cli", *args], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    time.sleep(3)
-    for _ in range(30):  # a signal that comes while libraries are loaded can get lost: Ctrl-C is pressed again
-        process.send_signal(signal.SIGINT)
-        time.sleep(1)
-        if process.poll() is not None:
-            break
-    process.kill()
-    stdout, stderr = process.communicate()
+    code, stdout, stderr = interrupted(*args)
 
-    assert 130 == process.returncode
+    assert 130 == code
     assert "" == stdout
     assert stderr.endswith("interrupted\n")
     assert [] == list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -152,15 +153,21 @@ def distinct_case(seed: int) -> Case:
     return Case(made, counts, 0.0, Stream(drawn.arrival, sizes, drawn.step, drawn.fraction), rate_qps)
 
 
+def same_in_both(case: Case, policy: str, rule: Callable[[Reference], None]) -> Played:
+    """Return the run of a policy, which that of the second simulator under its rule must equal."""
+    happened, reference = played(case, policy), Reference(case)
+    reference.run(rule)
+    assert reference.served_by == happened.served_by.tolist()
+    np.testing.assert_allclose(reference.started_ms, happened.started_ms, rtol=1e-12)
+    return happened
+
+
 def test_a_second_simulator_sees_kairos_do_the_same() -> None:
     """Where the published rule leaves no choice, trying every assignment at every event gives the same run."""
     overtaken = 0
     for seed in range(12):
         case = distinct_case(seed)
-        happened, reference = played(case, "kairos"), Reference(case)
-        reference.run(kairos)
-        assert reference.served_by == happened.served_by.tolist()
-        np.testing.assert_allclose(reference.started_ms, happened.started_ms, rtol=1e-12)
+        happened = same_in_both(case, "kairos", kairos)
         overtaken += int((np.diff(happened.started_ms) < 0).sum())
     assert overtaken > 100
 
@@ -170,10 +177,7 @@ def test_a_second_simulator_sees_shadow_do_the_same() -> None:
     overtaken = left_free = 0
     for seed in range(8):
         case = distinct_case(seed)
-        happened, reference = played(case, "shadow"), Reference(case)
-        reference.run(shadow)
-        assert reference.served_by == happened.served_by.tolist()
-        np.testing.assert_allclose(reference.started_ms, happened.started_ms, rtol=1e-12)
+        happened = same_in_both(case, "shadow", shadow)
         overtaken += int((np.diff(happened.started_ms) < 0).sum())
         left_free += sum(waiting and busy < 3 for _, busy, waiting in occupations(happened))
     assert overtaken > 100
