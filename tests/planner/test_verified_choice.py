@@ -30,7 +30,7 @@ class Bench:
     def ranked(self) -> Iterator[tuple[int, Capacity]]:
         """Yield rows in falling order of capacity."""
         for row in sorted(range(len(self.capacity)), key=lambda row: -self.capacity[row]):
-            yield row, Capacity(self.capacity[row], np.zeros(0), np.zeros((0, 0)))
+            yield row, Capacity(self.capacity[row], np.zeros(0), np.zeros((0, 0)), np.zeros(0), np.zeros(0))
 
     def measure(self, counts: Counts, capacity_qps: float, better_than_qps: float) -> Rate | None:
         """Return the rate of a pool; None if it is not better than a given one above zero."""

@@ -75,7 +75,11 @@ def _share_within(quantile_ms: Floats, level: Floats, latency_ms: float) -> floa
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelProfile:
-    """All latency profiles of one model, by instance type, and the QoS target it usually has."""
+    """All latency profiles of one model, by instance type, and the QoS target it usually has.
+
+    `mergeable` and `splittable` say whether its queries may share a batch and be served in parts; `largest_batch`
+    is the largest that its servers take, if that is less than what was measured.
+    """
 
     name: str
     qos: QosTarget | None
@@ -83,3 +87,6 @@ class ModelProfile:
     description: str = ""
     source: str = ""
     licence: str = ""
+    mergeable: bool = True
+    splittable: bool = True
+    largest_batch: int | None = None

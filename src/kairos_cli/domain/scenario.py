@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kairos_cli.domain.constraints import Constraints
-from kairos_cli.domain.latency_profile import ModelProfile
+from kairos_cli.domain.latency_profile import LatencyProfile, ModelProfile
 from kairos_cli.domain.prices import ON_DEMAND, PriceList, matches, purchase_of
 from kairos_cli.domain.qos import QosTarget
 from kairos_cli.domain.query_mix import QueryMix
+from kairos_cli.domain.serving import ONE_AT_A_TIME, Serving
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +20,8 @@ class Scenario:
     that carries it. With both: the pool that serves most, if it carries the load.
 
     `only` limits the instance types, `purchase` the ways to buy them, and `constraints` the pools. `choose`
-    names the rule of choice (planner.choice) and `top` how many of the next-best pools are wanted.
+    names the rule of choice (planner.choice) and `top` how many of the next-best pools are wanted. `serving` says
+    what the serving system does with queries.
     """
 
     model: ModelProfile
@@ -34,6 +36,12 @@ class Scenario:
     top: int = 5
     seed: int = 0
     purchase: tuple[str, ...] = (ON_DEMAND,)
+    serving: Serving = ONE_AT_A_TIME
+
+    def largest_batch(self, profile: LatencyProfile) -> int:
+        """Return the largest batch on a type: what the model, the serving system and the profile leave."""
+        limits = (self.model.largest_batch, self.serving.largest_batch, profile.largest)
+        return min(each for each in limits if each is not None)
 
     def allows(self, name: str) -> bool:
         """Tell whether a column of the price list may be bought at all, in whatever number."""

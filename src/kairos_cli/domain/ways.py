@@ -1,0 +1,83 @@
+"""The ways to serve a query: on which type, and in batches of which size (docs/batching.md has the proofs).
+
+A batch of x items on type j takes m_j(x) on average, and its items share that time in proportion: a query of
+b of them takes b m_j(x) / x. Which x there may be is what the serving system decides:
+
+    one at a time   x = b
+    merging         x >= b     the query may be one of several in the batch
+    splitting       x <= b     the batch may be one of several parts of the query
+    both            any x
+
+up to the largest batch of the type. Each x has a chance of being late, 1 - P_j(x). Of all ways to serve a size on
+a type only the corners of the lower convex hull of (time, chance of being late) are needed: any other way is
+no better than a mixture of two of these, in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kairos_cli.domain.latency_profile import Floats
+from kairos_cli.domain.service_table import ServiceTable
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ways:
+    """Ways to serve queries (K,), by type, and by size within a type.
+
+    `type` is the index of the type; `size` the row of the query's size and `batch` that of the batch it is served
+    in; `ms` the mean time that the query takes of an instance, and `late` its chance of being late once served.
+    """
+
+    type: Ints
+    size: Ints
+    batch: Ints
+    ms: Floats
+    late: Floats
+
+
+def ways(table: ServiceTable) -> Ways:
+    """Return the ways that any distribution of queries can be made of, for the sizes that queries have."""
+    types, sizes = len(table.names), np.flatnonzero(table.probability)
+    if table.serving.one_at_a_time:
+        kind, size = np.repeat(np.arange(types), len(sizes)), np.tile(sizes, types)
+        return Ways(kind, size, size, table.mean_ms[kind, size], 1 - table.on_time[kind, size])
+    found = [(j, int(b), int(x)) for j in range(types) for b in sizes for x in _batches(table, j, int(b))]
+    kind, size, batch = np.array(found, dtype=np.int64).reshape(-1, 3).T
+    share = table.batch_size[size] / table.batch_size[batch]
+    return Ways(kind, size, batch, table.mean_ms[kind, batch] * share, 1 - table.on_time[kind, batch])
+
+
+def _batches(table: ServiceTable, j: int, size: int) -> Iterator[int]:
+    """Yield the batch sizes, as rows, at the corners of the hull for a size; the cheapest first."""
+    least = 0 if table.serving.split else size
+    most = table.largest[j] if table.serving.merge else min(size + 1, table.largest[j])
+    batch = np.arange(least, most)
+    item_ms = table.mean_ms[j, batch] / table.batch_size[batch]
+    return (least + int(place) for place in _lower_hull(item_ms, 1 - table.on_time[j, batch]))
+
+
+def _lower_hull(cost: Floats, late: Floats) -> list[int]:
+    """Return the places of the corners of the lower left convex hull of points (N,), the cheapest first."""
+    corners: list[int] = []
+    # By cost, and of equals the least late; the larger batch of those that are alike in both.
+    for place in np.lexsort((-np.arange(len(cost)), late, cost)).tolist():
+        if corners and late[place] >= late[corners[-1]]:
+            continue
+        while len(corners) > 1 and _above(cost, late, corners[-2], corners[-1], place):
+            corners.pop()
+        corners.append(place)
+    return corners
+
+
+def _above(cost: Floats, late: Floats, low: int, middle: int, high: int) -> bool:
+    """Tell whether the middle point lies on or above the straight line between the other two."""
+    slope_low = (late[middle] - late[low]) * (cost[high] - cost[low])
+    slope_high = (late[high] - late[low]) * (cost[middle] - cost[low])
+    return bool(slope_low >= slope_high)
