@@ -11,9 +11,9 @@ type's time and is late with chance late[k]. y[k] is the rate of queries served 
 One whole query at a time there is one way for each type and size: its mean latency, and its chance of missing
 the target. Any policy that serves every query satisfies these in the long run; so none sustains more
 (docs/batching.md proves it for batches and parts). The dual value of type j's row is its shadow price: the
-rate that one more instance would add. From pool to pool only the right-hand side n changes, so one program serves them all, each
-solved from the last one's basis. And since the dual constraints do not mention n, the prices found for
-one pool bound every other: capacity(n) <= prices @ n. That is what makes ranking thousands of pools
+rate that one more instance would add. From pool to pool only the right-hand side n changes, so one program
+serves them all, each solved from the last one's basis. And since the dual constraints do not mention n, the
+prices found for one pool bound every other: capacity(n) <= prices @ n. That is what makes ranking thousands of pools
 cheap: `by_capacity` solves only those whose bound says that they may be next.
 """
 
