@@ -43,6 +43,11 @@ class Scenario:
         limits = (self.model.largest_batch, self.serving.largest_batch, profile.largest)
         return min(each for each in limits if each is not None)
 
+    def reaches(self, profile: LatencyProfile) -> bool:
+        """Tell whether a type with this profile can serve every query of the mix: whole, or in parts if it may."""
+        least = self.mix.unit if self.serving.split else self.mix.largest
+        return least <= self.largest_batch(profile)
+
     def allows(self, name: str) -> bool:
         """Tell whether a column of the price list may be bought at all, in whatever number."""
         asked_for = not self.only or any(matches(asked, name) for asked in self.only)

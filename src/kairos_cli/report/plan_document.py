@@ -6,6 +6,8 @@ so that it can be checked and simulated again wherever it lies.
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from kairos_cli.domain.digest import digest
 from kairos_cli.domain.prices import machine_of, purchase_of
 from kairos_cli.domain.scenario import Scenario
@@ -62,7 +64,13 @@ def scenario_part(scenario: Scenario) -> Document:
         "choose": scenario.choose,
         "seed": scenario.seed,
         **in_use_part(scenario.constraints),
+        **_serving_part(scenario),
     }
+
+
+def _serving_part(scenario: Scenario) -> Document:
+    """Return what is done with queries, where it is more than to serve each whole and alone."""
+    return {} if scenario.serving.one_at_a_time else {"serving": asdict(scenario.serving)}
 
 
 def _answer(plan: Plan, policy: str) -> Document:

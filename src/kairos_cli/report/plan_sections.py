@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kairos_cli.domain.serving import Serving
 from kairos_cli.report.certificate_line import certificate_line, qps_text
 from kairos_cli.report.document import Document
 from kairos_cli.report.move import move_sections
@@ -47,9 +48,17 @@ def question_text(scenario: Document) -> str:
         *([f"budget {budget:g} $/h"] if budget else []),
         *([f"load {load:g} queries/s"] if load else []),
         f"prices {scenario['prices']}",
+        *([serving_text(scenario)] if "serving" in scenario else []),
         *_constraint_texts(scenario),
     ]
     return ", ".join(parts)
+
+
+def serving_text(scenario: Document) -> str:
+    """Return what is done with queries: `merging and splitting queries, batches up to 512`, or `one at a time`."""
+    serving = Serving(**scenario.get("serving", {}))
+    words = str(serving) if serving.one_at_a_time else f"{serving} queries"
+    return f"{words}, batches up to {serving.largest_batch}" if serving.largest_batch else words
 
 
 def _constraint_texts(scenario: Document) -> Iterator[str]:
