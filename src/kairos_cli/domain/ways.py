@@ -41,6 +41,11 @@ class Ways:
     ms: Floats
     late: Floats
 
+    def name(self, k: int) -> str:
+        """Return what is to be read in a program: type and size, and the batch where it is not the query itself."""
+        j, b, x = int(self.type[k]), int(self.size[k]), int(self.batch[k])
+        return f"{j}_{b}" if x == b else f"{j}_{b}_{x}"
+
 
 def ways(table: ServiceTable) -> Ways:
     """Return the ways that any distribution of queries can be made of, for the sizes that queries have."""
