@@ -97,12 +97,7 @@ def _figures(document: Document) -> Section:
             qps_text(alone and alone["capacity_qps"]),
             ratio if for_budget and not document["verified"] else "",
         ),
-        (
-            "published bound",
-            qps_text(document["published_bound_qps"]),
-            qps_text(alone and alone["published_bound_qps"]),
-            "",
-        ),
+        *_published_row(document, alone),
         (f"integer program ({program['status']})", qps_text(program["qps"]), "", ""),
         (
             "$ per million queries",
@@ -114,6 +109,14 @@ def _figures(document: Document) -> Section:
     name = pool_text(alone["pool"]) if alone else "none can meet the target"
     line = f"best of one type: {name}"
     return Section("What it serves, in queries/s", ("", ">this pool", ">best of one type", ">ratio"), rows, [line])
+
+
+def _published_row(document: Document, alone: Document | None) -> list[tuple[str, str, str, str]]:
+    """Return the row of the published bound, which is about whole queries, one at a time."""
+    if "serving" in document["scenario"]:
+        return []
+    this, other = (qps_text(each["published_bound_qps"] if each else None) for each in (document, alone))
+    return [("published bound", this, other, "")]
 
 
 def _verified_row(document: Document, alone: Document | None, ratio: str) -> list[tuple[str, str, str, str]]:
@@ -128,19 +131,21 @@ def _verified_row(document: Document, alone: Document | None, ratio: str) -> lis
 
 
 def _ranking(document: Document) -> Section:
+    published = "serving" not in document["scenario"]
     rows = [
         (
             str(number),
             pool_text(each["pool"]),
             f"{each['cost_usd_per_hour']:.3f}",
-            qps_text(each["published_bound_qps"]),
+            *([qps_text(each["published_bound_qps"])] if published else []),
             qps_text(each["capacity_qps"]),
             *([qps_text(each["allowable_qps"])] if document["verified"] else []),
         )
         for number, each in enumerate(document["ranking"], start=1)
     ]
     columns = (
-        ">#", "pool", ">$/h", ">published bound", ">capacity", *([">verified"] if document["verified"] else []),
+        ">#", "pool", ">$/h", *([">published bound"] if published else []), ">capacity",
+        *([">verified"] if document["verified"] else []),
     )  # fmt: skip
     lines = ["Pools without a verified rate were simulated and not better, or not simulated at all."]
     several = document["verified"] and len(rows) > 1
