@@ -69,7 +69,7 @@ def best_in_budget(
 def _check_rule(scenario: Scenario) -> None:
     """Refuse the published rule where queries are served in batches or parts: its bound knows neither."""
     if scenario.choose == "published" and not scenario.serving.one_at_a_time:
-        message = f"the published rule knows only one query at a time, and the serving system is {scenario.serving}"
+        message = f"the published rule is about one query at a time, and does not apply to {scenario.serving}"
         raise InputError.of(message, "--choose published", "use --choose verified or --choose capacity")
 
 
