@@ -228,3 +228,30 @@ def test_a_plan_from_before_purchase_options_is_read(kairos: Kairos, plan_file: 
         scenario.constraints.tolerate_loss,
         scenario.constraints.max_spot_share,
     )
+
+
+def test_a_saved_plan_keeps_how_queries_are_served(kairos: Kairos, tmp_path: Path) -> None:
+    """Merging, splitting and the limits of scenario and model are in the plan, and come back with it."""
+    from kairos_cli.domain.serving import Serving
+    from kairos_cli.loading.plan_file import load_plan
+
+    model, path = tmp_path / "model.toml", tmp_path / "plan.json"
+    text = Path("profiles/models/rm2.toml").read_text(encoding="utf-8")
+    model.write_text(text.replace("mergeable = true", "mergeable = false\nlargest_batch = 900"), encoding="utf-8")
+    kairos("plan", RM2, "--model", model, "--split", "--largest-batch", "800", "--choose", "capacity", "-o", path)
+    saved = load_plan(path).scenario
+
+    assert Serving(split=True, largest_batch=800) == saved.serving
+    assert (False, True, 900) == (saved.model.mergeable, saved.model.splittable, saved.model.largest_batch)
+
+
+def test_nothing_contradicts_a_plan(kairos: Kairos, plan_file: Path) -> None:
+    """A plan carries its scenario: a flag beside it would be passed over, so it is refused; the seed is not."""
+    result = kairos("evaluate", "--plan", plan_file, "--merge", "--no-split", "--budget", "3", *QUICK)
+
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert (
+        "--budget: error: a plan carries its own scenario\nhint: leave it out, or leave out --plan\n"
+        "--merge: error: a plan carries its own scenario\nhint: leave it out, or leave out --plan\n"
+        "--split: error: a plan carries its own scenario\nhint: leave it out, or leave out --plan\n"
+    ) == result.stderr

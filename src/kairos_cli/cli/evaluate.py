@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from kairos_cli.cli.answer import Answer, answer_options, give, note
+from kairos_cli.cli.carried_scenario import nothing_beside_the_plan
 from kairos_cli.cli.effort_options import effort, effort_options
 from kairos_cli.cli.plan import POLICY
 from kairos_cli.cli.pool_check import check_pool
@@ -97,6 +98,7 @@ def _question(
     if plan_file is not None:
         saved = load_plan(plan_file)
         if scenario is None and given["model"] is None:
+            nothing_beside_the_plan(None, given)
             seed = saved.scenario.seed if given["seed"] is None else given["seed"]
             return replace(saved.scenario, seed=seed), saved.pool
         return load_scenario(scenario, given, profiles, pool_given=True), saved.pool

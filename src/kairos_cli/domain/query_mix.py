@@ -29,7 +29,7 @@ class QueryMix:
 
     @property
     def unit(self) -> int:
-        """The greatest number of items of which every batch size is a multiple."""
+        """The greatest common divisor of the sizes: every query, and every part of one, is a multiple of it."""
         return math.gcd(*self.batch_size.tolist())
 
     @property

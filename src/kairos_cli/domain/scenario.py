@@ -46,9 +46,10 @@ class Scenario:
         limits = (self.model.largest_batch, self.serving.largest_batch, profile.largest)
         return min(each for each in limits if each is not None)
 
-    def serves_every_size(self, profile: LatencyProfile) -> bool:
-        """Tell whether a profile goes far enough for the largest queries, whole or, where they are split, in parts."""
-        return self.serving.split or self.mix.largest <= profile.largest
+    def reaches(self, profile: LatencyProfile) -> bool:
+        """Tell whether a type with this profile can serve every query of the mix: whole, or in parts if it may."""
+        least = self.mix.unit if self.serving.split else self.mix.largest
+        return least <= self.largest_batch(profile)
 
     def batch_sizes(self, profile: LatencyProfile) -> NDArray[np.int64]:
         """Return the sizes (N,) that a batch on a type may have: those of the mix, or multiples of its unit."""
