@@ -23,7 +23,8 @@ def split(queries: list[list[int]], on_time: list[list[float]] | None = None) ->
     """Return a split of whole queries (J, B), and a table whose mix is the split's."""
     served = np.array(queries)
     table = small_table(np.ones(served.shape).tolist(), on_time, weights=served.sum(axis=0).tolist())
-    return table, Distribution(Answer(True, 60.0, 60.0), 1.0, served)
+    shape = served.shape
+    return table, Distribution(Answer(True, 60.0, 60.0), 1.0, served, np.full(shape, 10.0), table.on_time)
 
 
 @st.composite

@@ -46,7 +46,7 @@ class Distribution:
 
     Of those of a size on a type `batch_size` (J, B) is how many items the batches have that they are served in, on
     average over the queries, and `on_time` (J, B) the chance that a query is on time once started, at best
-    where it is served in parts; both are 0 where there are none.
+    where it is served in parts; both are 0 where there are none. `way_queries` (K,) are the queries by way.
     """
 
     answer: Answer
@@ -54,6 +54,7 @@ class Distribution:
     queries: Counts
     batch_size: Floats
     on_time: Floats
+    way_queries: Counts
 
     @property
     def share(self) -> Floats:
@@ -74,7 +75,7 @@ def distribution(table: ServiceTable, counts: Counts, capacity_qps: float) -> Di
         np.add.at(total, (way.type, way.size), taken * of_each)
     some = np.maximum(queries, 1)
     qps = capacity_qps * window_s / answer.objective
-    return Distribution(answer, qps, queries.astype(np.int64), items / some, on_time / some)
+    return Distribution(answer, qps, queries.astype(np.int64), items / some, on_time / some, taken)
 
 
 def _solved(table: ServiceTable, way: Ways, counts: Counts, offered: Floats) -> tuple[Answer, Counts]:
