@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from kairos_cli.cli.answer import csv_text
 from kairos_cli.domain.pool import Pool
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.domain.serving import Serving
 from kairos_cli.loading.scenario import load_scenario
 from kairos_cli.planner.comparison import HOMOGENEOUS, SchemeResult
 from kairos_cli.report.comparison import comparison_document, comparison_rows, comparison_sections
+from kairos_cli.report.document import csv_text
 from tests.cli.test_documents import check
 from tests.loading.files import write_files
 
