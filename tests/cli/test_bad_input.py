@@ -557,6 +557,20 @@ def test_validate_valid_files(kairos: Kairos, folder: Path) -> None:
     ] == json.loads(result.stdout)["files"]
 
 
+def test_validate_serving(kairos: Kairos, folder: Path) -> None:
+    """What is wrong with serving is told of the file that says it: the scenario, or the profile."""
+    (folder / "model.toml").write_text(spoilt(MODEL, "quantiles =", "largest_batch = 99\nquantiles ="))
+    (folder / "scenario.toml").write_text(f"{SCENARIO}[serving]\nmrege = true\n")
+    result = kairos("validate", folder / "model.toml", folder / "scenario.toml")
+
+    assert 2 == result.exit_code
+    assert (
+        f"{folder}/model.toml:7: error: largest_batch 99 is beyond the profile, which ends at 40; latencies are not "
+        "extrapolated\nhint: measure larger batches, or give a smaller largest_batch\n"
+        f"{folder}/scenario.toml:8: error: unknown key 'mrege'\nhint: did you mean 'merge'?\n"
+    ) == result.stderr
+
+
 def test_validate_wrong_files(kairos: Kairos, folder: Path) -> None:
     """All problems of all files are told, each with its line; one wrong file is enough for exit 2."""
     wrong = spoilt(spoilt(MODEL, ROW, "[20, 4.0, nan, 4.0, 5.0]"), 'name = "ranker"', "")

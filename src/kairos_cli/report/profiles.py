@@ -117,14 +117,9 @@ def _model(document: Document) -> list[Section]:
 
 def _batches_text(document: Document) -> str:
     """Return what servers may do with the model's queries."""
-    limit = document["largest_batch"]
-    return ", ".join(
-        [
-            f"queries {'may' if document['mergeable'] else 'may not'} be merged",
-            f"{'may' if document['splittable'] else 'may not'} be split",
-            *([f"at most {limit} items at once"] if limit else []),
-        ]
-    )
+    merged, split = ("may" if document[key] else "may not" for key in ("mergeable", "splittable"))
+    words, limit = f"queries {merged} be merged and {split} be split", document["largest_batch"]
+    return f"{words}, at most {limit} items at once" if limit else words
 
 
 def _mean_and_p99(latency: Document, size: int) -> str:
