@@ -134,6 +134,32 @@ def test_half_of_the_queries_go_in_batches_that_are_late() -> None:
     assert capacity_qps == pytest.approx(split.qps, rel=1e-3)
 
 
+def test_of_equally_good_splits_in_batches_large_queries_go_to_the_fast_type() -> None:
+    """a takes 1 ms an item, b 2, in whatever batches: b has a third of the items, and it may be those of any queries.
+
+    It takes the ten items of all small queries, and twenty of half of the middle ones: 10 + 20 / 2 of 60.
+    """
+    table = small_table([[10, 20, 30], [20, 40, 60]], serving=Serving(merge=True, split=True))
+    split, capacity_qps = split_at_capacity(table, np.array([1, 1]))
+
+    assert 75.0 == pytest.approx(capacity_qps)
+    assert [1.0, 0.5, 0.0] == pytest.approx(split.share[1].tolist(), abs=1e-3)
+    assert 75.0 == pytest.approx(split.qps, rel=1e-3)
+
+
+def test_a_split_in_batches_that_rounding_spoils_is_not_called_optimal() -> None:
+    """One query in a million takes 300 s. At 1538 queries/s, a minute brings one, and 92 307 of 1 ms.
+
+    Fractions of it would keep two instances busy for 196.2 s each. As a whole it takes 300 s of one.
+    """
+    table = small_table([[1, 3e5], [1, 3e5]], weights=[999_999, 1], serving=Serving(merge=True))
+    split, _ = split_at_capacity(table, np.array([1, 1]))
+
+    assert 1 == split.queries[:, 1].sum()
+    assert ("feasible", 300.0) == (split.answer.status, pytest.approx(split.answer.objective))
+    assert 196.2 == pytest.approx(split.answer.bound, rel=1e-3)
+
+
 def test_a_query_in_parts_counts_once() -> None:
     """In two parts of ten a query takes 2 ms, whole 4: 500 queries/s for a minute are 30 000, in batches of ten."""
     split, _ = split_at_capacity(small_table([[1, 4]], weights=[0, 1], serving=Serving(split=True)), np.array([1]))
