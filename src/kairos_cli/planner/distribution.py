@@ -122,22 +122,27 @@ class _Program:
     def __init__(
         self, table: ServiceTable, way: Ways, counts: Counts, offered: Floats, taking: Sequence[int], category: str
     ) -> None:
-        self.table, self.way, self.counts = table, way, counts
-        whole = np.where(offered > 0, np.maximum(np.ceil(offered - 1e-9), 1), 0).astype(np.int64)
+        self.table, self.way, self.counts, self.offered = table, way, counts, offered
+        self.whole = np.where(offered > 0, np.maximum(np.ceil(offered - 1e-9), 1), 0).astype(np.int64)
         self.problem = problem = pulp.LpProblem("distribute", pulp.LpMinimize)
         # The time of all instances of the most frequent type together: of the size of the other numbers.
         self.work_s, self.most = problem.add_variable("work_s", 0), int(counts.max())
         problem += self.work_s
-        self.taken = {k: problem.add_variable(f"z_{way.name(k)}", 0, int(whole[way.size[k]]), category) for k in taking}
+        most = self.whole[way.size].tolist()
+        self.taken = {k: problem.add_variable(f"z_{way.name(k)}", 0, most[k], category) for k in taking}
+        self._add_rows()
+
+    def _add_rows(self) -> None:
+        problem, way, counts, offered = self.problem, self.way, self.counts, self.offered
         # A query that rounding up added is late only as far as it stands for offered ones, so that a pool with no
         # lateness to spare has a split too.
-        terms = way_terms(way, self.taken, way.late * (offered[way.size] / whole[way.size]))
-        for b in np.flatnonzero(whole).tolist():
-            problem += pulp.LpAffineExpression(terms.served[b]) == int(whole[b]), f"size_{b}"
+        terms = way_terms(way, self.taken, way.late * (offered[way.size] / self.whole[way.size]))
+        for b in np.flatnonzero(self.whole).tolist():
+            problem += pulp.LpAffineExpression(terms.served[b]) == int(self.whole[b]), f"size_{b}"
         for j in np.flatnonzero(counts).tolist():
             busy = [*terms.busy_s.get(j, []), (self.work_s, -float(counts[j] / self.most))]
             problem += pulp.LpAffineExpression(busy) <= 0, f"time_{j}"
-        problem += pulp.LpAffineExpression(terms.late) <= table.qos.late_share * float(offered.sum()), "late"
+        problem += pulp.LpAffineExpression(terms.late) <= self.table.qos.late_share * float(offered.sum()), "late"
 
     def solve(self) -> Answer:
         """Solve it; raises SolverError where there is no such split."""
