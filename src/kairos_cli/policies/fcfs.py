@@ -24,6 +24,9 @@ import numpy as np
 
 from kairos_cli.policies.compiled import inlined, kernel
 
+#: So many queries are looked at, the earliest, where queries are merged.
+MOST_QUERIES = 128
+
 
 @inlined
 def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, chosen: Any) -> int:
@@ -45,17 +48,19 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
 @kernel
 def _merged(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, chosen: Any) -> int:
     """Give each idle instance the earliest queries that fit into a batch, if its delay window is over."""
-    taken = np.zeros(len(waiting.size), np.bool_)
-    left = len(waiting.size)
+    number = min(len(waiting.size), MOST_QUERIES)
+    taken = np.zeros(number, np.bool_)
+    left = number
     count = 0
+    nothing_for = -1  # a type that none of the queries left fits
     for instance in range(len(pool.type)):
-        if pool.outstanding[instance] > 0 or left == 0:
-            continue
         kind = pool.type[instance]
+        if pool.outstanding[instance] > 0 or left == 0 or kind == nothing_for:
+            continue
         begun = count
         rows = -1
         full = False
-        for query in range(len(waiting.size)):
+        for query in range(number):
             if taken[query]:
                 continue
             size = min(waiting.size[query], service.largest[kind] - 1)
@@ -73,6 +78,7 @@ def _merged(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, 
                 chosen[count, 0], chosen[count, 1], chosen[count, 2] = query, instance, size
                 count += 1
         if begun == count:
+            nothing_for = kind
             continue
         until_ms = waiting.arrival_ms[chosen[begun, 0]] + options[1]
         if not full and now_ms < until_ms:
