@@ -9,7 +9,7 @@ the target than a limit on average; and it waits a little for more to come, as T
 does with its maximum size and its queue delay. A query that is beyond the limit alone is left to faster machines,
 as a server does that is set to a maximum size. So the rival is stronger than one that only merges.
 
-Options, only where queries may be merged: `options[0]`, the limit on a batch, in targets; `options[1]`, the delay
+Options: where queries may be merged, `options[0]`, the limit on a batch, in targets; `options[1]`, the delay
 window in ms. Both are tuned to their best for every pool (simulate.tuning).
 
 Example: g4dn.xlarge and r5n.large idle, queries of 900 and 20 items waiting in this order: the 900 go to
