@@ -9,34 +9,35 @@ from kairos_cli.policies import NAMES
 from kairos_cli.policies.state import service
 from kairos_cli.simulate.allowable import RELATIVE_TOLERANCE, allowable
 from kairos_cli.simulate.measure import Effort, simulator
-from kairos_cli.simulate.tuning import options
+from kairos_cli.simulate.simulator import Option
+from kairos_cli.simulate.tuning import NO_OPTION, options
 from tests.simulate.tables import capacity, drawn_case, fixed, shipped_table
 
 
 @pytest.mark.parametrize("policy", [name for name in NAMES if name != "deeprecsys"])
 def test_only_deeprecsys_has_options(policy: str) -> None:
     """Every other policy is tried once, with the option 0."""
-    assert [0.0] == options(policy, shipped_table("rm2"), np.array([1, 0, 13, 0]))
+    assert [NO_OPTION] == options(policy, shipped_table("rm2"), np.array([1, 0, 13, 0]))
 
 
 @pytest.mark.parametrize("pool", [(4, 0, 0, 0), (0, 2, 5, 1)])
 def test_a_pool_of_one_kind_needs_no_threshold(pool: tuple[int, ...]) -> None:
     """Without base instances, or with nothing else, the threshold decides nothing and one is tried."""
-    assert [0.0] == options("deeprecsys", shipped_table("rm2"), np.array(pool))
+    assert [NO_OPTION] == options("deeprecsys", shipped_table("rm2"), np.array(pool))
 
 
 def test_thresholds_are_rows_of_the_table_without_repetition() -> None:
     """Every option is a place in the table of batch sizes, and comes once."""
     tried = options("deeprecsys", shipped_table("rm2"), np.array([1, 0, 13, 0]))
     assert len(tried) == len(set(tried))
-    assert set(map(float, range(100))) >= set(tried)
+    assert {(float(row),) for row in range(100)} >= set(tried)
 
 
 def test_the_first_threshold_is_where_both_kinds_run_out_of_time_together() -> None:
     """Sizes of equal work on one base and one equal auxiliary are first cut in the middle."""
     made = fixed([[10.0] * 6, [10.0] * 5 + [200.0]], prices=[1.0, 1.0], target_ms=100.0)
     assert 0 == service(made).base
-    assert 2.0 == options("deeprecsys", made, np.array([1, 1]))[0]
+    assert (2.0,) == options("deeprecsys", made, np.array([1, 1]))[0]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -49,11 +50,11 @@ def test_no_threshold_left_out_would_have_been_better(seed: int) -> None:
     made, counts = mixed_pool(seed)
     simulation, bound = simulator(made, Effort(1500, 3, seed)), capacity(made, counts)
 
-    def best(tried: list[float]) -> float:
+    def best(tried: list[Option]) -> float:
         found = [allowable(simulation, counts, "deeprecsys", bound, [option]) for option in tried]
         return max(each.qps for each in found if each is not None)
 
-    every = [float(row) for row in range(len(made.batch_size))]
+    every: list[Option] = [(float(row),) for row in range(len(made.batch_size))]
     tried = options("deeprecsys", made, counts)
     assert best(every) == pytest.approx(best(tried), rel=2 * RELATIVE_TOLERANCE)
 
@@ -73,7 +74,7 @@ def test_no_threshold_left_out_beats_the_options_on_measured_pools(model: str, p
     found = allowable(simulation, counts, "deeprecsys", bound, tried)
     assert found is not None
     assert found.qps > 0
-    left_out = sorted({float(row) for row in range(len(made.batch_size))} - set(tried))
+    left_out = sorted({(float(row),) for row in range(len(made.batch_size))} - set(tried))
     beaten = 1.03 * found.qps
     assert allowable(simulation, counts, "deeprecsys", bound, left_out, better_than_qps=beaten) is None
 
