@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from kairos_cli.policies.compiled import inlined, kernel
+from kairos_cli.policies.parts import ask_again
 
 
 @inlined
@@ -36,6 +37,7 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
             chosen[count, 0] = count
             chosen[count, 1] = instance
             chosen[count, 2] = min(waiting.size[count], service.largest[pool.type[instance]] - 1)
+            ask_again(waiting.size[count] - chosen[count, 2], now_ms, pool)
             count += 1
             if count == len(waiting.size):
                 break
@@ -55,6 +57,7 @@ def _merged(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, 
         begun = count
         rows = -1
         full = False
+        rest = 0
         for query in range(len(waiting.size)):
             if taken[query]:
                 continue
@@ -70,6 +73,7 @@ def _merged(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, 
                 taken[query] = True
                 left -= 1
                 rows += size + 1
+                rest += waiting.size[query] - size
                 chosen[count, 0], chosen[count, 1], chosen[count, 2] = query, instance, size
                 count += 1
         if begun == count:
@@ -78,6 +82,8 @@ def _merged(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, 
         if not full and now_ms < until_ms:
             pool.wake_ms[0] = min(pool.wake_ms[0], until_ms)
             count = begun
+        else:
+            ask_again(rest, now_ms, pool)
     return count
 
 
