@@ -62,17 +62,18 @@ def _merged(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, 
             if taken[query]:
                 continue
             size = min(waiting.size[query], service.largest[kind] - 1)
+            together = rows + size + 1
             if rows < 0:
-                fits = _fits(kind, size, service, options)
+                fits = _fits_alone(kind, size, service, options)
             else:
-                fits = rows + size + 1 < service.largest[kind] and _fits(kind, rows + size + 1, service, options)
+                fits = together < service.largest[kind] and _keeps_limit(kind, together, service, options)
                 full = full or not fits
             if count == len(chosen):
                 break
             if fits:
                 taken[query] = True
                 left -= 1
-                rows += size + 1
+                rows = together
                 rest += waiting.size[query] - size
                 chosen[count, 0], chosen[count, 1], chosen[count, 2] = query, instance, size
                 count += 1
@@ -88,7 +89,12 @@ def _merged(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, 
 
 
 @inlined
-def _fits(kind: int, rows: int, service: Any, options: Any) -> bool:
-    """Tell whether a batch keeps to the limit, or could not be served faster elsewhere in the pool."""
-    mean_ms = service.mean_ms[kind, rows]
-    return bool(mean_ms <= options[0] * service.target_ms or mean_ms <= service.fastest_ms[rows])
+def _keeps_limit(kind: int, rows: int, service: Any, options: Any) -> bool:
+    """Tell whether a batch keeps to the limit."""
+    return bool(service.mean_ms[kind, rows] <= options[0] * service.target_ms)
+
+
+@inlined
+def _fits_alone(kind: int, rows: int, service: Any, options: Any) -> bool:
+    """Tell whether a query keeps to the limit, or could not be served faster elsewhere in the pool."""
+    return _keeps_limit(kind, rows, service, options) or service.mean_ms[kind, rows] <= service.fastest_ms[rows]
