@@ -230,9 +230,8 @@ def fcfs(pool: BatchReference) -> Answer:
         for place, piece in left:
             units = piece.units + sum(each.units for _, each in batch)
             able_ms = [pool.mean_ms(kind, units) for kind in present if units <= pool.largest[kind]]
-            fits = units <= pool.largest[machine.kind] and (
-                pool.mean_ms(machine.kind, units) <= max(limit_ms, min(able_ms))
-            )
+            most_ms = limit_ms if batch else max(limit_ms, min(able_ms))
+            fits = units <= pool.largest[machine.kind] and pool.mean_ms(machine.kind, units) <= most_ms
             turned_away |= bool(batch) and not fits
             batch += [(place, piece)] if fits else []
         left = [each for each in left if each not in batch]
