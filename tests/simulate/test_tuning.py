@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from kairos_cli.domain.service_table import ServiceTable, service_table
+from kairos_cli.domain.serving import Serving
+from kairos_cli.planner.candidates import candidates
 from kairos_cli.policies import NAMES
 from kairos_cli.policies.state import service
 from kairos_cli.simulate.allowable import RELATIVE_TOLERANCE, allowable
 from kairos_cli.simulate.measure import Effort, simulator
 from kairos_cli.simulate.simulator import Option
 from kairos_cli.simulate.tuning import NO_OPTION, options
+from tests.conftest import shipped_scenario
 from tests.simulate.tables import capacity, drawn_case, fixed, shipped_table
 
 
@@ -105,3 +111,79 @@ def mixed_pool(seed: int):  # type: ignore[no-untyped-def]
         if mixed and case.table.base is not None and capacity(case.table, case.counts) > 0:
             return case.table, case.counts
     raise AssertionError("no mixed pool among a hundred")
+
+
+# --- in batches
+
+
+def batching(model: str, *, merge: bool = False, split: bool = False) -> ServiceTable:
+    """Return the table of a shipped model that is served in batches or parts."""
+    scenario = replace(shipped_scenario(model), serving=Serving(merge=merge, split=split))
+    return service_table(scenario, candidates(scenario)[0])
+
+
+def test_where_queries_are_merged_fcfs_has_a_limit_and_a_window() -> None:
+    """Five limits, in targets, each with three delay windows in ms; one of these is none, and none is tried first."""
+    made = batching("wnd", merge=True)
+    tried = options("fcfs", made, np.array([4, 0, 2, 0]))
+    assert 15 == len(set(tried)) == len(tried)
+    limits, windows_ms = (sorted(set(each)) for each in zip(*tried, strict=True))
+    assert 5 == len(limits)
+    assert 1.0 == limits[-1]
+    assert 0.0 == windows_ms[0]
+    assert windows_ms[-1] <= 0.1 * made.qos.latency_ms * (1 + 1e-9)
+    assert 0.0 == tried[0][1]
+
+
+@pytest.mark.parametrize("policy", ["least_loaded", "instance_aware"])
+def test_where_queries_are_merged_load_balancers_have_a_limit(policy: str) -> None:
+    """Instances with queues of their own are tried with the limits of fcfs, and do not look at deadlines."""
+    made, counts = batching("wnd", merge=True), np.array([4, 0, 2, 0])
+    tried = options(policy, made, counts)
+    assert {0.0} == {deadlines for _, deadlines in tried}
+    assert {limit for limit, _ in options("fcfs", made, counts)} == {limit for limit, _ in tried}
+
+
+@pytest.mark.parametrize("policy", ["clockwork", "greedy"])
+def test_who_knows_what_is_in_time_needs_no_limit(policy: str) -> None:
+    """Batches up to the whole target that end in time for all on board are tried, and nothing else."""
+    assert [(1.0, 1.0)] == options(policy, batching("wnd", merge=True), np.array([4, 0, 2, 0]))
+
+
+@pytest.mark.parametrize("policy", ["kairos", "shadow"])
+@pytest.mark.parametrize(("merge", "split"), [(True, False), (False, True), (True, True)])
+def test_kairos_and_shadow_have_no_options_in_batches(policy: str, merge: bool, split: bool) -> None:
+    """They are tried once in every setting."""
+    assert [NO_OPTION] == options(policy, batching("wnd", merge=merge, split=split), np.array([4, 0, 2, 0]))
+
+
+@pytest.mark.parametrize("policy", [name for name in NAMES if name != "deeprecsys"])
+def test_where_queries_are_only_split_nobody_else_has_options(policy: str) -> None:
+    """Parts are tuned for the policy whose idea they are."""
+    assert [NO_OPTION] == options(policy, batching("rm2", split=True), np.array([1, 0, 13, 0]))
+
+
+def test_where_queries_are_split_deeprecsys_has_a_threshold_and_a_limit_on_parts() -> None:
+    """The best twelve thresholds, each with no limit first, then with four that fall; one threshold for one kind."""
+    made, counts = batching("rm2", split=True), np.array([1, 0, 13, 0])
+    tried = options("deeprecsys", made, counts)
+    assert 60 == len(set(tried)) == len(tried)
+    by_threshold = [tried[5 * n : 5 * n + 5] for n in range(12)]
+    for of_one in by_threshold:
+        rows, limits = zip(*of_one, strict=True)
+        assert 1 == len(set(rows))
+        assert made.probability[int(rows[0])] > 0
+        assert limits[0] > 1 >= limits[1] > limits[2] > limits[3] > limits[4] > 0
+    whole = [row for row, _ in [each[0] for each in by_threshold]]
+    plain = options("deeprecsys", shipped_table("rm2"), counts)
+    sizes = [int(shipped_table("rm2").batch_size[int(row)]) for (row,) in plain[:12]]
+    assert sizes == [int(made.batch_size[int(row)]) for row in whole]
+    assert 5 == len(options("deeprecsys", made, np.array([0, 0, 16, 0])))
+
+
+def test_thresholds_are_sizes_that_queries_have() -> None:
+    """Where all multiples of the unit are rows, sizes that no query has are no thresholds."""
+    made = batching("rm2", merge=True)
+    assert len(made.batch_size) >= (made.probability > 0).sum()
+    for (row,) in options("deeprecsys", made, np.array([1, 0, 13, 0])):
+        assert made.probability[int(row)] > 0
