@@ -229,6 +229,21 @@ def test_large_queries_begin_on_all_idle_base_instances() -> None:
     assert [14.0] == happened.finished_ms.tolist()
 
 
+@pytest.mark.parametrize("serving", [ONE_AT_A_TIME, *IN_BATCHES], ids=str)
+@pytest.mark.parametrize("policy", NAMES)
+def test_any_number_of_pieces_may_queue(policy: str, serving: Serving) -> None:
+    """A thousand queries for two instances at once are all served, and no instance is idle before it is done.
+
+    But under shadow, which lets late queries wait for the type where they are cheapest.
+    """
+    case = by_hand(in_batches(LINES, serving), [0.0] * 1000, [1, 2, 3, 1] * 250, [1, 1], (1.0, 0.0))
+    happened = played(case, policy, known=service(case.table, case.counts))
+    assert (happened.finished_ms > 0).all()
+    ends_ms = [happened.finished_ms[happened.served_by == instance].max() for instance in range(2)]
+    if policy != "shadow":
+        assert ends_ms == pytest.approx(happened.busy_ms.tolist())
+
+
 def test_a_policy_that_lets_all_wait_for_ever_is_an_error() -> None:
     """Told that every batch is beyond the limit and slower than elsewhere, fcfs serves nothing, and the run says so."""
     case = by_hand(in_batches(LINES, MERGING), [0.0, 1.0], [1, 1], [1, 0], (0.0, 0.0))

@@ -67,10 +67,10 @@ def bulk_wait_ms(load: float, most: int) -> float:
         step[there, left:] = arrivals[: states - left]
         step[there, -1] += 1 - step[there].sum()
     share = np.linalg.matrix_power(step, 4096)[0]
-    # Of those in the queue at the time x of a service there are left + Poisson(load x) on average; Little's law.
-    left = np.maximum(np.arange(states) - most, 0)
+    # Of those in the queue at the time x of a service there are `behind` + Poisson(load x) on average; Little's law.
+    behind = np.maximum(np.arange(states) - most, 0)
     cycle_ms = SERVICE_MS + share[0] * SERVICE_MS / load
-    waiting = share @ (left + load / 2) * SERVICE_MS / cycle_ms
+    waiting = share @ (behind + load / 2) * SERVICE_MS / cycle_ms
     return float(waiting / load * SERVICE_MS)
 
 

@@ -7,10 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kairos_cli.domain.serving import ONE_AT_A_TIME, Serving
 from kairos_cli.policies import NAMES
 from kairos_cli.simulate.measure import Effort, simulator
 from kairos_cli.simulate.simulator import WARM_UP, Run
 from kairos_cli.simulate.tuning import NO_OPTION
+from tests.simulate.batch_cases import BOTH, MERGING, SPLITTING, drawn_batch_case
 from tests.simulate.tables import Case, drawn_case, played, shipped_table
 
 EFFORT = Effort(400, 3)
@@ -107,3 +109,18 @@ def test_a_handful_of_queries_is_simulated_too() -> None:
     simulation = simulator(shipped_table("rm2"), Effort(1, 2))
     run = simulation.observe(np.array([1, 0, 0, 0]), "kairos", NO_OPTION, 10.0)
     assert [0.0, 0.0] == run.waited_ms.tolist()
+
+
+@pytest.mark.parametrize("serving", [ONE_AT_A_TIME, MERGING, SPLITTING, BOTH], ids=str)
+def test_what_each_type_serves_of_a_query_adds_up_to_all_of_it(serving: Serving) -> None:
+    """The shares of a query by type sum to one; where none are split it is all on one type."""
+    several = 0
+    for seed in range(10):
+        case = drawn_batch_case(seed, serving, "deeprecsys")
+        share = (
+            simulator(case.table, EFFORT).observe(case.counts, "deeprecsys", case.option, case.rate_qps).served_share
+        )
+        np.testing.assert_allclose(1.0, share.sum(axis=1))
+        assert (share[:, case.counts == 0] == 0).all()
+        several += int(((share > 0).sum(axis=1) > 1).sum())
+    assert (several > 0) == serving.split
