@@ -53,7 +53,7 @@ VARIANTS: dict[str, list[tuple[str, str]]] = {
     ],
     "without waiting, but for a busy instance": [("WAIT, HURRY = 1.0, 4.0", "WAIT, HURRY = 1000.0, 0.0")],
     "without hurry": [("WAIT, HURRY = 1.0, 4.0", "WAIT, HURRY = 3.0, 0.0")],
-    "without delay": [("DELAY = 0.2", "DELAY = 0.0")],
+    "without delay": [("DELAY, DELAY_MERGED = 0.2", "DELAY, DELAY_MERGED = 0.0")],
     "without lightness": [("_LIGHT = 0.99, -0.2", "_LIGHT = 0.99, 0.0")],
     "without sacrifice": [("    _give_up(sizes, spare_ms, pool, service)\n", "")],
     "without late queries last": [
@@ -72,7 +72,7 @@ VARIANTS: dict[str, list[tuple[str, str]]] = {
     "late 12": [("_LATE, _LATE_REGRETS = 6.0", "_LATE, _LATE_REGRETS = 12.0")],
     "waiting half as dear": [("WAIT, HURRY = 1.0, 4.0", "WAIT, HURRY = 0.5, 2.0")],
     "waiting twice as dear": [("WAIT, HURRY = 1.0, 4.0", "WAIT, HURRY = 2.0, 8.0")],
-    "delay 1": [("DELAY = 0.2", "DELAY = 1.0")],
+    "delay 1": [("DELAY, DELAY_MERGED = 0.2", "DELAY, DELAY_MERGED = 1.0")],
     "lightness -0.5": [("_LIGHT = 0.99, -0.2", "_LIGHT = 0.99, -0.5")],
     "8 instances of a type": [("SOME_QUERIES = 32, 16", "SOME_QUERIES = 32, 8")],
     "32 queries of a type in small pools too": [("SOME_QUERIES = 32, 16, 8", "SOME_QUERIES = 32, 16, 32")],

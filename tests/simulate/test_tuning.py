@@ -150,16 +150,36 @@ def test_who_knows_what_is_in_time_needs_no_limit(policy: str) -> None:
     assert [(1.0, 1.0)] == options(policy, batching("wnd", merge=True), np.array([4, 0, 2, 0]))
 
 
-@pytest.mark.parametrize("policy", ["kairos", "shadow"])
-@pytest.mark.parametrize(("merge", "split"), [(True, False), (False, True), (True, True)])
-def test_kairos_and_shadow_have_no_options_in_batches(policy: str, merge: bool, split: bool) -> None:
-    """They are tried once in every setting."""
-    assert [NO_OPTION] == options(policy, batching("wnd", merge=merge, split=split), np.array([4, 0, 2, 0]))
+@pytest.mark.parametrize(
+    ("merge", "split", "expected"),
+    [
+        (True, False, [(1.0, 0.0), (0.0, 0.0)]),
+        (False, True, [(0.0, 1.0), (0.0, 0.0)]),
+        (True, True, [(1.0, 1.0), (1.0, 0.0), (0.0, 1.0), (0.0, 0.0)]),
+    ],
+)
+def test_shadow_is_tried_with_and_without_what_it_may_do(
+    merge: bool, split: bool, expected: list[tuple[float, float]]
+) -> None:
+    """All that it may do comes first; the published policy does not batch and has no options."""
+    made, counts = batching("wnd", merge=merge, split=split), np.array([4, 0, 2, 0])
+    assert sorted(expected) == sorted(options("shadow", made, counts))
+    assert expected[0] == options("shadow", made, counts)[0]
+    assert [NO_OPTION] == options("kairos", made, counts)
 
 
-@pytest.mark.parametrize("policy", [name for name in NAMES if name != "deeprecsys"])
+def test_shadow_splits_where_a_query_is_larger_than_a_batch_of_the_pool() -> None:
+    """Of types that serve 500 items at once queries of 1000 must be split; a type that is not there does not matter."""
+    made = batching("wnd", split=True)
+    half = made.largest // [1, 1, 2, 1]
+    limited = replace(made, batch_rows=half)
+    assert [(0.0, 1.0)] == options("shadow", limited, np.array([4, 0, 2, 0]))
+    assert [(0.0, 1.0), (0.0, 0.0)] == options("shadow", limited, np.array([4, 0, 0, 0]))
+
+
+@pytest.mark.parametrize("policy", [name for name in NAMES if name not in ("deeprecsys", "shadow")])
 def test_where_queries_are_only_split_nobody_else_has_options(policy: str) -> None:
-    """Parts are tuned for the policy whose idea they are."""
+    """Parts are tuned for the policy whose idea they are, and for the default."""
     assert [NO_OPTION] == options(policy, batching("rm2", split=True), np.array([1, 0, 13, 0]))
 
 
