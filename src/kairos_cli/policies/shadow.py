@@ -99,7 +99,7 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
             if spare_ms[row] >= 0:
                 pair += service.late_price * _chance_of_more(service, kind, size, slack_ms[row] - rest_ms)
                 pair += delay * wait[row] * rest_ms / service.target_ms
-            cost[row, column] = pair if instance != taken else np.inf
+            cost[row, column] = pair if instance != taken and size < service.largest[kind] else np.inf
     matched = np.empty(len(instances), np.int64)
     match(cost, wait, matched)
     if service.merge:
@@ -203,7 +203,7 @@ def _overdue(now_ms: float, waiting: Any, pool: Any, service: Any, chosen: Any) 
         if pool.outstanding[instance] == 0:
             chosen[0, 0] = 0
             chosen[0, 1] = instance
-            chosen[0, 2] = waiting.size[0]
+            chosen[0, 2] = min(waiting.size[0], service.largest[most] - 1)
             return 1
     return 0
 
