@@ -43,12 +43,12 @@ def _print_pool(table: ServiceTable, counts: Ints, idle: int) -> None:
     """Print a table for one pool with so many idle instances."""
     rows = [(f"{counts.sum()} instances, {idle} idle", *(f"{each} waiting" for each in WAITING))]
     rows += [
-        (policy, *(f"{_microseconds(table, counts, idle, policy, each):.2f}" for each in WAITING)) for policy in NAMES
+        (policy, *(f"{microseconds(table, counts, idle, policy, each):.2f}" for each in WAITING)) for policy in NAMES
     ]
     print_table(rows)
 
 
-def _microseconds(table: ServiceTable, counts: Ints, idle: int, policy: str, number: int) -> float:
+def microseconds(table: ServiceTable, counts: Ints, idle: int, policy: str, number: int) -> float:
     """Return what one decision takes: the best of several loops, each long enough to be timed."""
     now_ms = 1e6
     rng = np.random.default_rng(0)
@@ -57,7 +57,7 @@ def _microseconds(table: ServiceTable, counts: Ints, idle: int, policy: str, num
     pool = _pool(counts, idle, now_ms, table.qos.latency_ms, rng)
     service_known = service(table, counts, shadow_prices(table, counts))
     chosen = np.empty((most_pieces(len(pool.type), service_known), 3), np.int64)
-    known = list(NAMES).index(policy), now_ms, waiting, pool, service_known, np.array([float(LARGE_ROW)]), chosen
+    known = list(NAMES).index(policy), now_ms, waiting, pool, service_known, np.array([float(LARGE_ROW), 0.0]), chosen
     _repeated(1, sizes, *known)
     (once, _), *_ = best_times([partial(_repeated, 10, sizes, *known)], 2)
     times = max(int(LOOP_S / once * 10), 10)
