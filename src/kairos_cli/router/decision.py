@@ -15,7 +15,7 @@ import numpy as np
 from kairos_cli.policies import NAMES
 from kairos_cli.policies.compiled import kernel
 from kairos_cli.policies.dispatch import CLOCKWORK, GREEDY, INSTANCE_AWARE, LEAST_LOADED, assign
-from kairos_cli.policies.state import PoolState, Service, Waiting
+from kairos_cli.policies.state import Ints, PoolState, Service, Waiting
 
 #: These give one query to an instance at each call, busy or not.
 _ONE_A_CALL = (CLOCKWORK, GREEDY, LEAST_LOADED, INSTANCE_AWARE)
@@ -65,3 +65,10 @@ class Decision:
         count = _assign(self._number, now_ms, waiting, pool, service, self._options, self._chosen)
         rows = self._chosen[:count].tolist()
         return Decided([Assignment(place, instance, int(waiting.size[place])) for place, instance in rows], math.inf)
+
+    def warm_up(self, counts: Ints, service: Service) -> None:
+        """Ask about one query and a pool (J,) of idle instances, which loads the compiled code, or compiles it."""
+        kind = np.repeat(np.arange(len(counts)), counts)
+        first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        pool = PoolState(kind, np.zeros(len(kind)), np.zeros(len(kind), np.int64), first)
+        self.ask(0.0, Waiting(np.zeros(1, np.int64), np.zeros(1)), pool, service)

@@ -25,6 +25,7 @@ class Instance:
 
     `serving` is the batch in its hands since `started_ms`, and `line` what else it was given, first in, first out.
     `free_at_ms` is when it should have done all that, by mean latencies. `sender` is for who sends the batches.
+    `faults` counts its failures since it last did its work.
     """
 
     name: str
@@ -36,12 +37,14 @@ class Instance:
     line: deque[Batch] = field(default_factory=deque)
     free_at_ms: float = 0.0
     served: int = 0
+    faults: int = 0
     why: str = ""
     ratios: deque[float] = field(default_factory=lambda: deque(maxlen=_RATIOS))
 
     def did(self, ratio: float) -> None:
         """Note that it served a batch, in so many times what the profile of its type says."""
         self.served += 1
+        self.faults = 0
         self.ratios.append(ratio)
 
     @property
@@ -95,6 +98,11 @@ class Members:
         self.counts = np.bincount(self._kind, minlength=self._types).astype(np.int64)
         self._first = np.concatenate([[0], np.cumsum(self.counts)]).astype(np.int64)
         self._free_at_ms, self._outstanding = np.empty(len(self.up)), np.empty(len(self.up), np.int64)
+
+    def counts_of_all(self) -> Ints:
+        """Return how many of each type (J,) there are, up or not."""
+        kinds = np.array([each.type for each in self], dtype=np.int64)
+        return np.bincount(kinds, minlength=self._types).astype(np.int64)
 
     def pool(self, now_ms: float) -> PoolState:
         """Return what a policy sees of the instances that are up.

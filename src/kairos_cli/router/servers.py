@@ -15,6 +15,9 @@ from kairos_cli.router.work import Answer, BackendFailed, BackendLost, Batch, Pi
 
 Send = Callable[[Instance, Batch], Awaitable[Sequence[Answer]]]
 
+#: A server that fails fast is always idle, and would draw all queries to itself.
+_MOST_FAULTS = 3
+
 
 class Servers:
     """Has batches served by `send`; pieces that were not go back `again`, and whenever a server frees, `decide`.
@@ -36,6 +39,10 @@ class Servers:
         self._send, self._again, self._decide, self._told = send, again, decide, told
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def name_of(self, instance: Instance) -> str:
+        """Return the name of an instance's type."""
+        return self._knowledge.table.names[instance.type]
 
     def _now_ms(self) -> float:
         return self._loop.time() * 1000
@@ -67,8 +74,10 @@ class Servers:
         except Refused as error:
             _refuse(batch, error)
             if isinstance(error, BackendFailed):
+                instance.faults += 1
                 self._suspect(instance, error)
         except Exception as error:
+            instance.faults += 1
             _refuse(batch, BackendFailed(f"{type(error).__name__} while it was served", 500))
             self._suspect(instance, error)
         else:
@@ -78,7 +87,11 @@ class Servers:
         self._freed(instance)
 
     def _learn(self, instance: Instance, batch: Batch, answers: Sequence[Answer]) -> None:
-        """Take in how long a server took, if it did the work."""
+        """Take in how long a server took, if it did the work; one that fails too often is looked at."""
+        if any(answer.fault for answer in answers):
+            instance.faults += 1
+            if instance.faults >= _MOST_FAULTS:
+                self._suspect(instance, BackendFailed(f"failed {instance.faults} times in a row", 502))
         if not all(answer.good for answer in answers):
             return
         took_ms = self._now_ms() - instance.started_ms

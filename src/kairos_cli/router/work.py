@@ -14,11 +14,15 @@ from kairos_cli.router.refused import Refused
 
 
 class Answer(Protocol):
-    """What comes back for a piece; `good` tells whether the server did the work, so that its time says something."""
+    """What comes back for a piece; one that is not good, and no fault of the server's, is that of who asked."""
 
     @property
     def good(self) -> bool:
-        """Whether the piece was really served."""
+        """Whether the server did the work, so that the time it took says something."""
+
+    @property
+    def fault(self) -> bool:
+        """Whether the server failed at it."""
 
 
 class NotServed(Refused):
