@@ -31,6 +31,10 @@ class Limits:
     body_s: float = 30.0
 
 
+class BodyLost(Refused):
+    """A body that was not read to its end, so that nobody knows where the next request begins."""
+
+
 class _Connection(web.RequestHandler):
     """Says what is wrong with a request in JSON, as everything else here does."""
 
@@ -100,6 +104,10 @@ class Site:
         """Answer a request whatever happens."""
         try:
             return await self._handler(request)
+        except BodyLost as error:
+            response = error_response(error)
+            response.force_close()
+            return response
         except Refused as error:
             return error_response(error)
         except ConnectionError:
@@ -126,19 +134,18 @@ def json_response(content: bytes, status: int = 200) -> web.Response:
 async def read_body(request: web.BaseRequest, limits: Limits) -> bytes:
     """Return the body of a request, unpacked; raises Refused for one that is too large, too slow or broken off."""
     length = request.content_length
-    too_large = Refused(f"the body may have at most {limits.body_bytes} bytes", 413)
+    too_large = BodyLost(f"the body may have at most {limits.body_bytes} bytes", 413)
     if length is not None and length > limits.body_bytes:
         raise too_large
     try:
         async with asyncio.timeout(limits.body_s):
             return await request.read()
     except TimeoutError:
-        raise Refused(f"the body did not come within {limits.body_s:g} s", 408) from None
+        raise BodyLost(f"the body did not come within {limits.body_s:g} s", 408) from None
     except web.HTTPRequestEntityTooLarge:
         raise too_large from None
     except ConnectionError:
         raise
     except Exception as error:
-        raise Refused(
-            f"the body cannot be read: {str(error).splitlines()[0] if str(error) else 'broken off'}"
-        ) from None
+        reason = str(error).splitlines()[-1:] or ["it breaks off"]
+        raise BodyLost(f"the body cannot be read: {reason[0].strip()}") from None
