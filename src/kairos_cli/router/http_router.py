@@ -128,9 +128,12 @@ class Router:
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(each, stopped.set)
         with _library_log(self._journal):
-            await self.start()
-            await stopped.wait()
-            return await self.stop()
+            try:
+                await self.start()
+                await stopped.wait()
+            finally:
+                finished = await self.stop()
+            return finished
 
     def add(self, type_name: str, url: str) -> Instance:
         """Take a server in; it gets work once it says that it is ready."""
