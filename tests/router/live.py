@@ -16,7 +16,7 @@ from kairos_cli.planner.capacity import shadow_prices
 from kairos_cli.router.batch_source import batch_source
 from kairos_cli.router.http_router import Address, Router, Settings
 from kairos_cli.router.journal import Journal
-from tests.router.emulated_pool import rm2_table
+from tests.router.virtual_servers import rm2_table
 
 GPU, CPU = "g4dn.xlarge", "r5n.large"
 TOKEN = "a-token-of-the-tests"

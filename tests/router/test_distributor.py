@@ -14,7 +14,7 @@ from kairos_cli.router.refused import Refused
 from kairos_cli.router.work import BackendFailed, BackendLost, NotServed
 from kairos_cli.simulate.simulator import Simulator
 from kairos_cli.simulate.streams import stream
-from tests.router.emulated_pool import EmulatedPool, Served, emulated, latency_ms, poisson, rm2_table
+from tests.router.virtual_servers import Served, VirtualServers, latency_ms, poisson, rm2_table, virtual
 from tests.router.virtual_time import run
 
 GPU, CPU = "g4dn.xlarge", "r5n.large"
@@ -24,7 +24,7 @@ def test_a_query_goes_where_it_is_cheapest_in_time() -> None:
     """With all idle, shadow sends a small query to the cheap type and the largest to the only one that is in time."""
 
     async def main() -> list[str]:
-        servers = emulated({GPU: 1, CPU: 2})
+        servers = virtual({GPU: 1, CPU: 2})
         answers = await asyncio.gather(servers.distributor.serve(10, None), servers.distributor.serve(1000, None))
         return [answer[0].by for answer in answers]  # type: ignore[attr-defined]
 
@@ -36,7 +36,7 @@ def test_every_policy_answers_every_query_once(policy: str) -> None:
     """Two hundred queries at half the capacity: each is answered, and each was sent to one server once."""
 
     async def main() -> tuple[int, int]:
-        servers = emulated({GPU: 1, CPU: 4}, policy)
+        servers = virtual({GPU: 1, CPU: 4}, policy)
         results = await poisson(servers, 25, 200)
         return sum(isinstance(each, float) for each in results), len(servers.sent)
 
@@ -56,7 +56,7 @@ def test_live_is_as_simulated(policy: str) -> None:
 
     async def main() -> np.ndarray:
         luck = {}
-        servers = emulated({GPU: 1, CPU: 5}, policy, takes_ms=lambda instance, batch: luck_ms(instance, batch))
+        servers = virtual({GPU: 1, CPU: 5}, policy, takes_ms=lambda instance, batch: luck_ms(instance, batch))
 
         def luck_ms(instance: Instance, batch: object) -> float:
             place = luck[id(batch.pieces[0].query.content)]  # type: ignore[attr-defined]
@@ -85,7 +85,7 @@ def test_a_cancelled_query_leaves_the_line() -> None:
     """Who goes before being served is served by nobody, and the next in the line is."""
 
     async def main() -> tuple[list[tuple[str, int]], int]:
-        servers = emulated({GPU: 1})
+        servers = virtual({GPU: 1})
         first = asyncio.create_task(servers.distributor.serve(1000, None))
         await asyncio.sleep(0.001)
         gone = asyncio.create_task(servers.distributor.serve(500, None))
@@ -103,7 +103,7 @@ def test_a_query_cancelled_in_service_keeps_its_server_busy_until_that_is_done()
     """A server goes on working for one who has gone, so nothing is sent to it before it answers."""
 
     async def main() -> float:
-        servers = emulated({GPU: 1})
+        servers = virtual({GPU: 1})
         gone = asyncio.create_task(servers.distributor.serve(1000, None))
         await asyncio.sleep(0.001)
         gone.cancel()
@@ -122,7 +122,7 @@ def test_an_overdue_instance_is_not_taken_for_a_free_one() -> None:
         return 60_000.0 if instance.name == f"{CPU}/0" else 20.0
 
     async def main() -> list[tuple[str, int]]:
-        servers = emulated({CPU: 2}, takes_ms=takes_ms)
+        servers = virtual({CPU: 2}, takes_ms=takes_ms)
         hung = asyncio.create_task(servers.distributor.serve(10, None))
         await asyncio.sleep(5)
         for _ in range(5):
@@ -137,7 +137,7 @@ def test_late_queries_are_rejected_as_soon_as_none_could_be_in_time() -> None:
     """With --late reject a query that can no longer be on time is refused with 503 and told when to come back."""
 
     async def main() -> tuple[float, NotServed]:
-        servers = emulated({GPU: 1}, rules=Rules(late="reject"), takes_ms=lambda instance, batch: 2000.0)
+        servers = virtual({GPU: 1}, rules=Rules(late="reject"), takes_ms=lambda instance, batch: 2000.0)
         first = asyncio.create_task(servers.distributor.serve(1000, None))
         await asyncio.sleep(0)
         started = asyncio.get_running_loop().time()
@@ -158,7 +158,7 @@ def test_late_queries_wait_no_longer_than_the_bound() -> None:
     """With --late serve a query is refused once it has waited the longest time."""
 
     async def main() -> NotServed:
-        servers = emulated({GPU: 1}, rules=Rules(longest_wait_ms=5000), takes_ms=lambda instance, batch: 30_000.0)
+        servers = virtual({GPU: 1}, rules=Rules(longest_wait_ms=5000), takes_ms=lambda instance, batch: 30_000.0)
         first = asyncio.create_task(servers.distributor.serve(1000, None))
         await asyncio.sleep(0)
         with pytest.raises(NotServed) as raised:
@@ -173,7 +173,7 @@ def test_nothing_starves_in_overload() -> None:
     """At twice the capacity late queries are served too, and none waits beyond the bound."""
 
     async def main() -> list[float | Exception]:
-        servers = emulated({GPU: 1, CPU: 2}, rules=Rules(longest_wait_ms=30_000))
+        servers = virtual({GPU: 1, CPU: 2}, rules=Rules(longest_wait_ms=30_000))
         return await poisson(servers, 70, 1500)
 
     results = run(main())
@@ -187,7 +187,7 @@ def test_no_more_queries_wait_than_there_may() -> None:
     """A query that finds the line full is refused at once."""
 
     async def main() -> str:
-        servers = emulated({GPU: 1}, rules=Rules(most_waiting=2))
+        servers = virtual({GPU: 1}, rules=Rules(most_waiting=2))
         tasks = [asyncio.create_task(servers.distributor.serve(1000, None)) for _ in range(3)]
         await asyncio.sleep(0)
         with pytest.raises(NotServed) as raised:
@@ -201,8 +201,8 @@ def test_no_more_queries_wait_than_there_may() -> None:
 def test_a_query_whose_server_is_lost_goes_to_another() -> None:
     """The server is quarantined, its query answered by another one, counted as of its first arrival."""
 
-    async def main() -> tuple[str, EmulatedPool]:
-        servers = emulated(
+    async def main() -> tuple[str, VirtualServers]:
+        servers = virtual(
             {CPU: 2}, fails=lambda instance, _: BackendLost("reset") if instance.name[-1] == "0" else None
         )
         (answer,) = await servers.distributor.serve(10, None)
@@ -220,7 +220,7 @@ def test_a_query_that_loses_every_server_ends() -> None:
     """A query that kills the servers it comes to is not handed on for ever."""
 
     async def main() -> BackendFailed:
-        servers = emulated({CPU: 7}, fails=lambda instance, _: BackendLost("reset"))
+        servers = virtual({CPU: 7}, fails=lambda instance, _: BackendLost("reset"))
         with pytest.raises(BackendFailed) as raised:
             await servers.distributor.serve(10, None)
         return raised.value
@@ -234,7 +234,7 @@ def test_what_waits_at_a_lost_server_is_served_by_others() -> None:
 
     async def main() -> int:
         down = {f"{GPU}/0"}
-        servers = emulated(
+        servers = virtual(
             {GPU: 2}, "clockwork", fails=lambda instance, _: BackendLost("gone") if instance.name in down else None
         )
         results = await asyncio.gather(*(latency_ms(servers.distributor, 500) for _ in range(8)))
@@ -247,7 +247,7 @@ def test_a_restored_instance_gets_work_at_once() -> None:
     """Queries that wait with no server up are served when one comes back."""
 
     async def main() -> float | Exception:
-        servers = emulated({GPU: 1})
+        servers = virtual({GPU: 1})
         (instance,) = servers.distributor.servers.members
         servers.distributor.servers.quarantine(instance, "test")
         waiting = asyncio.create_task(latency_ms(servers.distributor, 10))
@@ -263,7 +263,7 @@ def test_a_draining_instance_finishes_and_is_forgotten() -> None:
     """What its server has in hand is answered, and what waits in its line moves to others."""
 
     async def main() -> tuple[list[str], list[str]]:
-        servers = emulated({GPU: 2}, "clockwork")
+        servers = virtual({GPU: 2}, "clockwork")
         tasks = [asyncio.create_task(servers.distributor.serve(500, None)) for _ in range(4)]
         await asyncio.sleep(0.001)
         servers.distributor.servers.drain(servers.distributor.servers.members[f"{GPU}/0"])
@@ -278,7 +278,7 @@ def test_a_removed_name_can_be_taken_again() -> None:
     """A server removed while it works and added anew is another instance; the old one's end does not remove it."""
 
     async def main() -> list[str]:
-        servers = emulated({GPU: 1})
+        servers = virtual({GPU: 1})
         task = asyncio.create_task(servers.distributor.serve(500, None))
         await asyncio.sleep(0.001)
         pool = servers.distributor.servers
@@ -294,7 +294,7 @@ def test_shutting_down_finishes_what_was_accepted() -> None:
     """New queries are refused, those that wait are answered, and the distributor says when it is done."""
 
     async def main() -> tuple[bool, str, bool]:
-        servers = emulated({GPU: 1})
+        servers = virtual({GPU: 1})
         tasks = [asyncio.create_task(servers.distributor.serve(1000, None)) for _ in range(3)]
         await asyncio.sleep(0.001)
         finished = asyncio.create_task(servers.distributor.finished(10))
@@ -317,7 +317,7 @@ def test_sizes_that_no_plan_has_are_refused(items: int, message: str) -> None:
     """Batch 0, or one beyond the plan, is the client's mistake and takes no place in the line."""
 
     async def main() -> Refused:
-        servers = emulated({GPU: 1})
+        servers = virtual({GPU: 1})
         with pytest.raises(Refused) as raised:
             await servers.distributor.serve(items, None)
         return raised.value
@@ -330,7 +330,7 @@ def test_a_size_between_two_of_the_plan_counts_as_the_larger() -> None:
     """Eleven items are predicted to take what twenty take."""
 
     async def main() -> float:
-        servers = emulated({CPU: 1})
+        servers = virtual({CPU: 1})
         await servers.distributor.serve(11, None)
         return servers.distributor.tally.types[servers.table.names.index(CPU)].predicted_ms
 

@@ -6,7 +6,7 @@ mix = "deeprecsys"
 budget_usd_per_hour = 2.5
 qos = "p99<350ms"              # the model's own target if left out
 
-A table [limits] is for `kairos check` alone (loading.limits_table).
+A table [limits] is for `kairos check` alone (loading.limits_table), [serve] for `kairos serve` (loading.serve_table).
 """
 
 from __future__ import annotations

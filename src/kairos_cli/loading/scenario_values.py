@@ -49,7 +49,7 @@ class ScenarioValues:
     def read_file(self, file: TomlFile) -> None:
         """Take the values of a file; raises InputError for keys that no scenario has."""
         file.expect_schema(SCHEMA)
-        file.expect_keys(["schema", "name", "description", "limits", *FLAG_BY_KEY])
+        file.expect_keys(["schema", "name", "description", "limits", "serve", *FLAG_BY_KEY])
         file.finish()
         self.file = Source(str(file.path))
         for key in file.data:

@@ -5,8 +5,8 @@ answered. A server has one batch at a time. The policy is asked after every arri
 instance comes or goes, and when it asked to be. An instance is busy until its server has answered, however long
 it takes, and even if those who asked have gone.
 
-The distributor knows no protocol: `send` takes a batch to a server and brings its answers, one for each piece. The
-clock is that of the running event loop.
+The distributor knows no protocol: `send` takes a batch to a server and brings its answers, one for each piece. Nor does
+it read a clock of its own: `clock` tells the time in seconds, finer than some event loops do, and the loop wakes it.
 """
 
 from __future__ import annotations
@@ -55,13 +55,14 @@ class Distributor:
         send: Send,
         rules: Rules,
         told: Callable[[Instance, Exception], None],
+        clock: Callable[[], float],
     ) -> None:
         self.decision, self.knowledge, self.rules = decision, knowledge, rules
         self.tally = Tally.of(knowledge.table.qos.latency_ms, len(knowledge.table.names))
-        self.servers = Servers(knowledge, self.tally, send, self._again, self._decide, told)
+        self.servers = Servers(knowledge, self.tally, send, self._again, self._decide, told, self.now_ms)
         self.line = WaitingLine()
         self.stopping = False
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._clock = asyncio.get_running_loop(), clock
         self._in_hand = 0
         self._none_in_hand = asyncio.Event()
         self._none_in_hand.set()
@@ -98,8 +99,11 @@ class Distributor:
         return answers
 
     def now_ms(self) -> float:
-        """Return the time of the loop."""
-        return self._loop.time() * 1000
+        """Return the time."""
+        return self._clock() * 1000
+
+    def _at(self, ms: float, do: Callable[..., None], *args: Any) -> asyncio.TimerHandle:
+        return self._loop.call_later(max(ms - self.now_ms(), 0.0) / 1000, do, *args)
 
     def _end(self, query: Query, how: str) -> None:
         """Count a query that was not served, and leave nothing of it in the line."""
@@ -120,7 +124,7 @@ class Distributor:
         query = piece.query
         if query.limit is None:
             until_ms = query.arrival_ms + self._patience_ms(piece.size)
-            query.limit = self._loop.call_at(until_ms / 1000, self._too_late, query)
+            query.limit = self._at(until_ms, self._too_late, query)
 
     def _patience_ms(self, size: int) -> float:
         """Return how long a query of a size may wait to be served."""
@@ -185,7 +189,7 @@ class Distributor:
         """Ask the policy again at a time; infinity for not."""
         if self._wake is not None:
             self._wake.cancel()
-        self._wake = None if math.isinf(wake_ms) else self._loop.call_at(wake_ms / 1000, self._decide)
+        self._wake = None if math.isinf(wake_ms) else self._at(wake_ms, self._decide)
 
     def _again(self, pieces: Sequence[Piece]) -> None:
         """Let pieces wait again that an instance could not serve; too many servers lost are the query's end."""

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 import ssl
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,7 +68,12 @@ class Router:
         self._backends = Backends(settings.answers)
         decision = Decision(settings.policy, settings.option)
         self.distributor = Distributor(
-            decision, Knowledge(table, shadow_prices), self._backends.send, settings.rules, self._hear
+            decision,
+            Knowledge(table, shadow_prices),
+            self._backends.send,
+            settings.rules,
+            self._hear,
+            time.perf_counter,
         )
         self._keeper = Keeper(self.distributor.servers, self._backends.probe, journal)
         front = Front(self.distributor, self._backends, settings.source, settings.limits)

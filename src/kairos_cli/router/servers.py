@@ -33,19 +33,17 @@ class Servers:
         again: Callable[[Sequence[Piece]], None],
         decide: Callable[[], None],
         told: Callable[[Instance, Exception], None],
+        now_ms: Callable[[], float],
     ) -> None:
         self.members = Members(len(knowledge.table.names))
         self._knowledge, self._tally = knowledge, tally
         self._send, self._again, self._decide, self._told = send, again, decide, told
-        self._loop = asyncio.get_running_loop()
+        self._now_ms, self._loop = now_ms, asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def name_of(self, instance: Instance) -> str:
         """Return the name of an instance's type."""
         return self._knowledge.table.names[instance.type]
-
-    def _now_ms(self) -> float:
-        return self._loop.time() * 1000
 
     def give(self, instance: Instance, batch: Batch, service: Service) -> None:
         """Let an instance serve a batch: at once if it is idle, else after what it was given before."""

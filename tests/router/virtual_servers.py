@@ -32,7 +32,7 @@ class Served:
 
 
 @dataclass
-class EmulatedPool:
+class VirtualServers:
     """Servers `name` of types of the table; `takes_ms` says what a batch takes, by the profile's mean otherwise.
 
     What `fails` returns for an instance and a batch is raised once its time is over.
@@ -65,25 +65,26 @@ def rm2_table() -> ServiceTable:
     return service_table(scenario, usable_types(scenario))
 
 
-def emulated(
+def virtual(
     pool: Mapping[str, int],
     policy: str = "shadow",
     table: ServiceTable | None = None,
     rules: Rules | None = None,
     **ways: Any,
-) -> EmulatedPool:
+) -> VirtualServers:
     """Return a running distributor over emulated servers, named by type and number: `g4dn.xlarge/0`."""
     table = table or rm2_table()
-    servers = EmulatedPool(table, **ways)
+    servers = VirtualServers(table, **ways)
     knowledge = Knowledge(table, shadow_prices)
-    servers.distributor = Distributor(Decision(policy), knowledge, servers.send, rules or Rules(), servers.hear)
+    clock = asyncio.get_running_loop().time
+    servers.distributor = Distributor(Decision(policy), knowledge, servers.send, rules or Rules(), servers.hear, clock)
     for name, count in pool.items():
         for number in range(count):
             servers.distributor.servers.add(Instance(f"{name}/{number}", table.names.index(name)))
     return servers
 
 
-async def poisson(servers: EmulatedPool, rate_qps: float, number: int, seed: int = 0) -> list[float | Exception]:
+async def poisson(servers: VirtualServers, rate_qps: float, number: int, seed: int = 0) -> list[float | Exception]:
     """Send queries of the table's mix at random times; return the latency in ms of each, or why it has none."""
     rng = np.random.default_rng(seed)
     gaps_s = rng.exponential(1 / rate_qps, number)
