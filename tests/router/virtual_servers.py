@@ -29,6 +29,7 @@ class Served:
     items: int
     began_ms: float
     good: bool = True
+    fault: bool = False
 
 
 @dataclass

@@ -66,6 +66,9 @@ class Servers:
         """Have a batch served, whatever comes of it, and give its instance the next one."""
         try:
             answers = await self._send(instance, batch)
+            self._learn(instance, batch, answers)
+            for piece, answer in zip(batch.pieces, answers, strict=True):
+                piece.query.settle(piece.start, piece.items, answer)
         except BackendLost as error:
             self._lost(batch)
             self._suspect(instance, error)
@@ -78,10 +81,6 @@ class Servers:
             instance.faults += 1
             _refuse(batch, BackendFailed(f"{type(error).__name__} while it was served", 500))
             self._suspect(instance, error)
-        else:
-            self._learn(instance, batch, answers)
-            for piece, answer in zip(batch.pieces, answers, strict=True):
-                piece.query.settle(piece.start, piece.items, answer)
         self._freed(instance)
 
     def _learn(self, instance: Instance, batch: Batch, answers: Sequence[Answer]) -> None:
