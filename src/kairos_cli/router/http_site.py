@@ -138,6 +138,8 @@ async def read_body(request: web.BaseRequest, limits: Limits) -> bytes:
     if length is not None and length > limits.body_bytes:
         raise too_large
     try:
+        if request.content.is_eof():  # it has come already, as small bodies have
+            return await request.read()
         async with asyncio.timeout(limits.body_s):
             return await request.read()
     except TimeoutError:

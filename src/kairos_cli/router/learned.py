@@ -2,10 +2,10 @@
 
 Each measured latency is divided by the median that the profile has for its type and batch size. Of these ratios
 the latest are kept, for each type and for each band of batch sizes of it, a band being a factor of two. Their median
-says by how much the type is slower than its profile, their 90th percentile how much its tail is. Both ignore
-outliers, a tenth of them at least, however far off they are.
+says by how much the type is slower than its profile, their 90th percentile how much its tail is. Neither is moved by
+outliers, however far off, as long as they are well under a tenth.
 
-A band with few measurements leans on its type. What differs from the profile by no more than chance would explain,
+A band with few measurements leans on its type, and its tail on that of its type. What differs from the profile by no more than chance would explain,
 or by less than 3 %, is taken as the profile has it: with a right profile the router decides as the simulation did.
 """
 
@@ -21,7 +21,7 @@ from kairos_cli.domain.latency_profile import Floats, LatencyProfile
 from kairos_cli.domain.service_table import ServiceTable
 
 #: How many of the latest ratios are kept for a band and for a type.
-BAND_WINDOW, TYPE_WINDOW = 64, 128
+BAND_WINDOW, TYPE_WINDOW = 64, 256
 #: With fewer measurements of a type nothing is said.
 FEWEST = 16
 #: A band counts its type for so many measurements of its own.
@@ -102,9 +102,10 @@ class Learned:
         for kind, bands in enumerate(self._bands):
             of_type = np.array(self._of_type(kind))
             for place, band in enumerate(bands):
-                *of_band, count = band.estimate()
+                median, _, count = band.estimate()
                 share = count / (count + _LEAN) if self._types[kind].count >= FEWEST else 0.0
-                logarithm[kind, place] = share * np.array(of_band) + (1 - share) * of_type
+                # The tail of a band moves with its median: it has too few measurements to tell one from outliers.
+                logarithm[kind, place] = of_type + share * (median - of_type[0])
         by_size = np.exp(logarithm[:, self._band])
         return by_size[..., 0], by_size[..., 1]
 
