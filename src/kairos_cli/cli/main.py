@@ -22,6 +22,7 @@ COMMANDS = {
     "diff": "Set two plans side by side: what changed in pool, cost, rates and inputs.",
     "compare": "Set Kairos beside the published schemes, each at its best pool.",
     "serve": "Share live queries out over real servers, by the policy that was simulated.",
+    "top": "Watch a router: queries, servers, how exactly latencies are predicted.",
     "emulate": "Run servers that take as long as real ones were measured to take.",
     "load": "Send queries to servers at a rate, and say how many were on time.",
     "show": "List the models, prices and mixes that kairos knows, or look at one.",

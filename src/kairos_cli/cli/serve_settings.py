@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from kairos_cli.cli.admin_options import admin_token
 from kairos_cli.cli.answer import note
 from kairos_cli.cli.pool_check import table_of_pool
 from kairos_cli.domain.pool import Pool
@@ -17,7 +18,6 @@ from kairos_cli.errors import InputError, Problem, Source
 from kairos_cli.loading.plan_file import SavedPlan, load_plan
 from kairos_cli.loading.scenario import load_scenario
 from kairos_cli.loading.serve_table import read_serve_table
-from kairos_cli.loading.text_file import read_text
 from kairos_cli.loading.toml_file import TomlFile
 from kairos_cli.policies import NAMES
 from kairos_cli.router.batch_source import BatchSource, batch_source
@@ -35,7 +35,6 @@ _USUAL = {
 #: The flags that are not called as their keys are.
 _FLAGS = {"longest_wait_s": "--longest-wait", "answer_timeout_s": "--answer-timeout", "grace_s": "--grace"}
 _LARGEST = 1_000_000
-_SHORTEST_TOKEN = 16
 _MOST_BACKENDS_HINT = "--backend g4dn.xlarge=http://127.0.0.1:9000,http://127.0.0.1:9001"
 
 
@@ -177,11 +176,7 @@ def _token(path: Path | None, wanted: bool) -> str:
             hint = "head -c 32 /dev/urandom | base64 > token; --admin-token-file token"
             raise InputError.of("the admin port needs a token", "--admin-port", hint)
         return ""
-    token = read_text(path).strip()
-    if len(token) < _SHORTEST_TOKEN or not token.isascii() or len(token.split()) != 1:
-        hint = "head -c 32 /dev/urandom | base64 > token"
-        raise InputError.of(f"must hold one word of at least {_SHORTEST_TOKEN} ASCII characters", path, hint)
-    return token
+    return admin_token(path)
 
 
 def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:

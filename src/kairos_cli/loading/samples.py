@@ -123,13 +123,18 @@ def profile_text(model: ModelProfile) -> str:
         f"name = {_quoted(model.name)}",
         *(f"{key} = {_quoted(text)}" for key, text in (("source", model.source), ("licence", model.licence)) if text),
         *([f"qos = {_quoted(str(model.qos))}"] if model.qos else []),
-        f"quantiles = [{', '.join(f'{level:g}' for level in LEVELS)}]",
+        f"quantiles = [{', '.join(f'{level:g}' for level in _level(model))}]",
         "",
         "[latency_ms]",
         "# batch size, mean, then one latency for each quantile",
     ]
     tables = [line for profile in model.latency.values() for line in _rows(profile)]
     return "\n".join([*head, *tables]) + "\n"
+
+
+def _level(model: ModelProfile) -> list[float]:
+    """Return the levels of a model's quantiles, which all its types have alike."""
+    return next(iter(model.latency.values())).level.tolist()
 
 
 def _rows(profile: LatencyProfile) -> Iterator[str]:

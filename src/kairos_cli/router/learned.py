@@ -5,8 +5,9 @@ the latest are kept, for each type and for each band of batch sizes of it, a ban
 says by how much the type is slower than its profile, their 90th percentile how much its tail is. Neither is moved by
 outliers, however far off, as long as they are well under a tenth.
 
-A band with few measurements leans on its type, and its tail on that of its type. What differs from the profile by no more than chance would explain,
-or by less than 3 %, is taken as the profile has it: with a right profile the router decides as the simulation did.
+A band with few measurements leans on its type, and its tail on that of its type. What differs from the profile by no
+more than chance would explain, or by less than 3 %, is taken as the profile has it: with a right profile the router
+decides as the simulation did.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ BAND_WINDOW, TYPE_WINDOW = 64, 256
 #: With fewer measurements of a type nothing is said.
 FEWEST = 16
 #: A band counts its type for so many measurements of its own.
-_LEAN = 16.0
+_LEAN = 8.0
 #: Differences from the profile that are taken for none, in logarithms and in standard errors of the median.
 _NEGLIGIBLE, _ERRORS = 0.03, 3.0
 _MEDIAN, _HIGH = 0.5, 0.9

@@ -85,6 +85,7 @@ def latency(distributor: Distributor, model: str) -> dict[str, Any]:
     return {
         "schema": LATENCY_SCHEMA,
         "model": model,
+        "qos": str(table.qos),
         "quantiles": table.level.tolist(),
         "measured": {name: measured[kind] for kind, name in enumerate(table.names) if measured[kind]},
         "latency_ms": rows,
