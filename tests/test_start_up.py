@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-HEAVY = {"numpy", "pulp", "highspy", "numba", "rich", "plotext", "tomli"}
-COMMANDS = ("plan", "frontier", "evaluate", "explain", "compare", "show")
+HEAVY = {"numpy", "pulp", "highspy", "numba", "rich", "plotext", "tomli", "aiohttp"}
+COMMANDS = ("plan", "frontier", "evaluate", "explain", "compare", "show", "serve", "top")
 
 
 @pytest.mark.parametrize("args", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)

@@ -152,16 +152,17 @@ def test_a_backend_is_added_once() -> None:
 
 
 def test_learned_latencies_are_told_in_the_form_of_a_plan() -> None:
-    """Types that were measured, each with rows of batch size, mean and quantiles."""
+    """All types, each with rows of batch size, mean and quantiles, and how many batches it served."""
 
     async def main() -> None:
         async with live((CPU, Backend(delay_s=0.002)), (GPU, Backend())) as proxy:
             for _ in range(3):
                 await proxy.infer(10)
             _, document = await proxy.admin("GET", "/v1/latency")
-            assert ("kairos.latency/1", "rm2", {CPU: 3}) == (
-                document["schema"], document["model"], document["measured"],
+            assert ("kairos.latency/1", "rm2", "p99<350ms") == (
+                document["schema"], document["model"], document["qos"],
             )  # fmt: skip
+            assert {GPU: 0, "c5n.2xlarge": 0, CPU: 3, "t3.xlarge": 0} == document["measured"]
             rows = document["latency_ms"][CPU]
             assert (100, 14, 10) == (len(rows), len(rows[0]), rows[0][0])
 

@@ -69,8 +69,7 @@ def import_command(
 def refresh_command(*, admin_url: str, admin_token_file: Path, output: Path | None, quiet: bool) -> None:
     """Write what a running router has learned of latencies as a model profile.
 
-    It has the types that served, at the batch sizes of the mix. Types that did not serve are left out: plan with both
-    profiles, or copy their rows.
+    It has all types of the plan, at the batch sizes of the mix. Types that have not served are as they were planned.
 
     \b
     kairos profile refresh --admin http://127.0.0.1:8100 --admin-token-file token -o profiles/models/ranker.toml
@@ -88,5 +87,5 @@ def refresh_command(*, admin_url: str, admin_token_file: Path, output: Path | No
     model = model_of(document)
     for name, measured in document["measured"].items():
         if measured < FEW_SAMPLES:
-            note(f"note: {name} has served only {measured} batches; its latencies are mostly those of the plan", quiet)
+            note(f"note: {name} has served {measured} batches; its latencies are mostly those of the plan", quiet)
     deliver(profile_text(model), output, f"wrote {output}: {model.name} on {', '.join(model.latency)}", quiet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
@@ -50,9 +51,9 @@ def prepared(
     backends = _backends(given.get("backends", {}))
     pool = _pool(backends)
     table, counts = table_of_pool(question, pool, "--backend")
+    settings = _settings(given, question.model.name, backends, _option(given["policy"], table, counts))
     if plan is not None and plan.pool.by_type != pool.by_type:
         note(f"note: the plan's pool is {plan.pool}, the backends are {pool}")
-    settings = _settings(given, question.model.name, backends, _option(given["policy"], table, counts))
 
     async def run() -> bool:
         from kairos_cli.planner.capacity import shadow_prices
@@ -61,7 +62,7 @@ def prepared(
         try:
             return await router.run()
         except OSError as error:
-            reason = error.strerror or str(error)
+            reason = os.strerror(error.errno) if error.errno else str(error)
             raise InputError.of(f"cannot listen: {reason}", "--port", "choose another port or address") from None
 
     return run

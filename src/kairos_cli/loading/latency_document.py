@@ -14,7 +14,7 @@ from kairos_cli.errors import InputError
 
 
 def model_of(document: Mapping[str, Any]) -> ModelProfile:
-    """Return the profile of the types that served; raises InputError if none has.
+    """Return the profile of all types, the latencies of those that served as measured; raises InputError if none has.
 
     Of a machine that is bought in several ways, the way that served most batches speaks for all.
     """
@@ -24,7 +24,7 @@ def model_of(document: Mapping[str, Any]) -> ModelProfile:
         rows = np.array(document["latency_ms"][name], dtype=np.float64)
         size, machine = rows[:, 0].astype(np.int64), machine_of(name)
         latency[machine] = LatencyProfile(machine, size, rows[:, 1], level, rows[:, 2:])
-    if not latency:
+    if not any(measured.values()):
         raise InputError.of("the router has served nothing yet", "--admin", "try again when it has")
     in_order = {machine: latency[machine] for machine in dict.fromkeys(machine_of(name) for name in measured)}
     source = f"learned by kairos serve from {sum(measured.values())} batches"

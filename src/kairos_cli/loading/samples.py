@@ -134,7 +134,8 @@ def profile_text(model: ModelProfile) -> str:
 
 def _level(model: ModelProfile) -> list[float]:
     """Return the levels of a model's quantiles, which all its types have alike."""
-    return next(iter(model.latency.values())).level.tolist()
+    profile = next(iter(model.latency.values()))
+    return [float(level) for level in profile.level]
 
 
 def _rows(profile: LatencyProfile) -> Iterator[str]:

@@ -69,7 +69,7 @@ def _instance(distributor: Distributor, instance: Instance) -> dict[str, Any]:
 
 
 def latency(distributor: Distributor, model: str) -> dict[str, Any]:
-    """Return the latencies of all types that were measured, as they are now known to be, in the form of a plan."""
+    """Return the latencies of all types as they are now known to be, in the form of a plan, and how often measured."""
     table = distributor.knowledge.learned.table()
     measured = [each.measured for each in distributor.knowledge.learned.drift()]
     rows = {
@@ -80,13 +80,12 @@ def latency(distributor: Distributor, model: str) -> dict[str, Any]:
             )
         ]
         for kind, name in enumerate(table.names)
-        if measured[kind]
     }
     return {
         "schema": LATENCY_SCHEMA,
         "model": model,
         "qos": str(table.qos),
         "quantiles": table.level.tolist(),
-        "measured": {name: measured[kind] for kind, name in enumerate(table.names) if measured[kind]},
+        "measured": dict(zip(table.names, measured, strict=True)),
         "latency_ms": rows,
     }
