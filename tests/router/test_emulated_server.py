@@ -106,7 +106,7 @@ def test_binary_tensors_come_back_as_binary_tensors() -> None:
         (
             {"data": REQUEST.replace(b"[2,1]", b"[2000]")},
             400,
-            "a batch of 2000 is too large: at most 1000 were measured on fast",
+            "a batch of 2000 is too large: fast takes at most 1000",
         ),
         ({"path": "/v2/models/other/infer"}, 404, "there is no model 'other' here, only 'ranker'"),
         ({"path": f"{PATH}/versions/2/infer"}, 404, "there is no version '2' of ranker, only '1'"),

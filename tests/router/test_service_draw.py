@@ -34,12 +34,15 @@ def test_the_seed_and_the_instance_decide() -> None:
     assert draws(1, 2, 10, 5) != draws(2, 2, 10, 5)
 
 
-def test_a_batch_that_was_never_measured_is_refused() -> None:
-    """Nothing is assumed beyond the largest profiled size."""
-    with pytest.raises(Refused) as caught:
-        ServiceDraw(PROFILE, 0, 0).latency_ms(21)
+@pytest.mark.parametrize(("largest_batch", "limit"), [(None, 20), (15, 15), (64, 20)])
+def test_a_batch_that_is_too_large_is_refused(largest_batch: int | None, limit: int) -> None:
+    """Nothing is assumed beyond the largest profiled size, and a server may take less."""
+    draw = ServiceDraw(PROFILE, 0, 0, largest_batch)
 
-    assert "a batch of 21 is too large: at most 20 were measured on fast" == caught.value.message
+    assert draw.latency_ms(limit) > 0
+    with pytest.raises(Refused) as caught:
+        draw.latency_ms(limit + 1)
+    assert f"a batch of {limit + 1} is too large: fast takes at most {limit}" == caught.value.message
 
 
 @given(latency_profiles(), st.integers(1, 1000))
