@@ -45,6 +45,8 @@ COMMANDS = {
     "frontier_none": ["frontier", RM2, "--budgets", "0.1,0.5"],
     "help_explain": ["explain", "--help"],
     "help_compare": ["compare", "--help"],
+    "help_emulate": ["emulate", "--help"],
+    "help_load": ["load", "--help"],
     "plan_rm2_capacity": ["plan", RM2, "--choose", "capacity"],
     "evaluate_rm2": ["evaluate", RM2],
     "evaluate_all": ["evaluate", RM2, "--policy", "all", "--queries", "3000"],

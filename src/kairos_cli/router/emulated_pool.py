@@ -49,7 +49,7 @@ async def emulated_pool(
         alarm = await stack.enter_async_context(Alarm())
         servers = []
         for number, name in enumerate(types):
-            draw = ServiceDraw(model.latency[machine_of(name)], seed, number)
+            draw = ServiceDraw(model.latency[machine_of(name)], seed, number, model.largest_batch)
             port = port_from + number if port_from else 0
             server = EmulatedServer(name, model.name, draw, alarm, host, port)
             await _start(server)
