@@ -57,8 +57,14 @@ class Backends:
         return [replies[place] for place in range(len(batch.pieces))]
 
     async def _send_group(self, instance: Instance, group: Sequence[Share]) -> dict[int, Reply]:
+        """Send pieces in one request; each alone if that is refused, for one may spoil it for the others."""
         reply = await self._post(instance, in_one_request(group))
-        return replies_of(reply, group)
+        if reply.good or len(group) == 1:
+            return replies_of(reply, group)
+        replies: dict[int, Reply] = {}
+        for share in group:
+            replies |= await self._send_group(instance, [share])
+        return replies
 
     async def _post(self, instance: Instance, request: Request) -> Reply:
         try:

@@ -62,7 +62,10 @@ def replies_of(reply: Reply, group: Sequence[Share]) -> dict[int, Reply]:
     if not reply.good:
         return {share.place: reply for share in group}
     sizes, ids = [share.rows.rows for share in group], [share.request.id for share in group]
-    parts = apart(_message(reply), sizes, ids)
+    try:
+        parts = apart(_message(reply), sizes, ids)
+    except Refused as error:
+        raise BackendFailed(f"its answer is of no use: {error}", 502) from None
     return {share.place: _reply(part, reply) for share, part in zip(group, parts, strict=True)}
 
 
@@ -71,16 +74,16 @@ def joined(replies: Sequence[Reply], request: Request) -> Reply:
     bad = next((reply for reply in replies if not reply.good), None)
     if bad is not None or len(replies) == 1:
         return bad or replies[0]
-    whole = together([_message(reply) for reply in replies])
+    try:
+        whole = together([_message(reply) for reply in replies])
+    except Refused as error:
+        raise BackendFailed(f"the answers to its parts do not fit together: {error}", 502) from None
     fields = whole.fields if request.id is None else {"id": request.id, **whole.fields}
     return _reply(replace(whole, fields=fields), replies[0])
 
 
 def _message(reply: Reply) -> Message:
-    try:
-        return parse(Body.received(reply.content, _by_title(reply.headers)), "outputs")
-    except Refused as error:
-        raise BackendFailed(f"its answer is of no use: {error}", 502) from None
+    return parse(Body.received(reply.content, _by_title(reply.headers)), "outputs")
 
 
 def _by_title(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
