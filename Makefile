@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit bench bench-search bench-shadow clean
+.PHONY: help demo test lint types unit bench bench-search bench-shadow bench-serve clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -44,6 +44,9 @@ bench-search: $(READY) ## print how many pools each search measures (ten minutes
 
 bench-shadow: $(READY) ## renew the tables of docs/shadow.md: what each part of the policy buys (fifteen minutes)
 	$(BIN)/python benchmarks/shadow.py --write
+
+bench-serve: $(READY) ## print what kairos serve costs: added latency, queries/s, memory
+	$(BIN)/python benchmarks/proxy_speed.py
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache

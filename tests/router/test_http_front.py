@@ -327,6 +327,34 @@ def test_a_server_that_goes_and_comes_back_is_used_again_within_a_second() -> No
     assert run(main()) < 1.0
 
 
+def test_servers_that_die_and_return_under_load_lose_no_query() -> None:
+    """Each of three servers dies in turn while queries come; every query is answered, and answered right."""
+
+    async def main() -> None:
+        backends = [Backend(delay_s=0.004) for _ in range(3)]
+        async with live(*((CPU, each) for each in backends)) as proxy:
+
+            async def client(number: int) -> None:
+                for turn in range(25):
+                    status, answer = await proxy.infer(10, id=f"{number}-{turn}")
+                    assert (200, f"{number}-{turn}") == (status, answer["id"])
+
+            async def killer() -> None:
+                for each in backends:
+                    await asyncio.sleep(0.05)
+                    await each.stop()
+                    await asyncio.sleep(0.05)
+                    await each.start()
+
+            await asyncio.gather(killer(), *(client(number) for number in range(8)))
+            await proxy.until(lambda: len(proxy.router.distributor.servers.members.up) == 3)
+            tally = proxy.router.distributor.tally
+            assert (200, 0) == (tally.arrived, tally.ended["failed"] + tally.ended["refused"])
+            assert tally.quarantined >= 3
+
+    run(main())
+
+
 def test_a_server_that_hangs_costs_one_query_its_time() -> None:
     """Beyond the time limit that query gets 504; the others are served by the other server."""
 
