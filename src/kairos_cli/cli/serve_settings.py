@@ -48,6 +48,12 @@ def prepared(
     plan = load_plan(given["plan"]) if "plan" in given else None
     question = _question(file, plan, profiles)
     question = replace(question, model=question.model.slowed(slow), qos=question.qos.slowed(slow))
+    if "batch_from" in given and not question.serving.one_at_a_time:
+        raise InputError.of(
+            f"{question.serving} needs the batch to be the first dimension of all tensors",
+            "--batch-from",
+            "leave it out",
+        )
     backends = _backends(given.get("backends", {}))
     pool = _pool(backends)
     table, counts = table_of_pool(question, pool, "--backend")
