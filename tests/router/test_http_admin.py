@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.test_documents import check
 from tests.router.live import CPU, GPU, TOKEN, Backend, live
 
 
@@ -48,6 +49,7 @@ def test_the_status_tells_of_queries_types_and_instances() -> None:
             )  # fmt: skip
             assert {"on_time": 5, "late": 0, "refused": 0, "failed": 0, "cancelled": 0} == document["ended"]
             assert (5, 0, 1.0) == (document["arrived"], document["waiting"], document["on_time_fraction"])
+            check(document)
             (instance,), (of_type,) = document["instances"], document["types"]
             assert (CPU, "up", 5) == (instance["type"], instance["state"], instance["served"])
             assert (CPU, 1, 5, 50) == (of_type["type"], of_type["up"], of_type["batches"], of_type["items"])
@@ -163,6 +165,7 @@ def test_learned_latencies_are_told_in_the_form_of_a_plan() -> None:
                 document["schema"], document["model"], document["qos"],
             )  # fmt: skip
             assert {GPU: 0, "c5n.2xlarge": 0, CPU: 3, "t3.xlarge": 0} == document["measured"]
+            check(document)
             rows = document["latency_ms"][CPU]
             assert (100, 14, 10) == (len(rows), len(rows[0]), rows[0][0])
 
