@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import ssl
 import struct
 from collections.abc import Coroutine
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 
 from kairos_cli.router.batch_source import batch_source
 from kairos_cli.router.distributor import Rules
 from kairos_cli.router.http_backends import AnswerLimits
+from kairos_cli.router.http_router import Address
 from kairos_cli.router.http_site import Limits
+from tests.conftest import ROOT
 from tests.router.live import CPU, GPU, Backend, doubled, live, query
+
+#: Of the tests alone, for localhost, valid until 2126.
+CERT, KEY = ROOT / "tests/data/router/cert.pem", ROOT / "tests/data/router/key.pem"
 
 
 def run(main: Coroutine[Any, Any, Any]) -> Any:
@@ -234,6 +241,42 @@ def test_a_body_that_does_not_come_is_given_up() -> None:
     answer = run(main())
     assert answer.startswith(b"HTTP/1.1 408 Request Timeout")
     assert answer.endswith(b'{"error": "the body did not come within 0.1 s"}')
+
+
+def test_a_client_that_asks_before_it_sends_a_body_is_told_to_go_on() -> None:
+    """Expect: 100-continue, which curl sends before large bodies, is answered at once; then the body is served."""
+
+    async def main() -> tuple[bytes, bytes]:
+        async with live((CPU, Backend())) as proxy:
+            reader, writer = await asyncio.open_connection("127.0.0.1", proxy.router.port)
+            body = json.dumps(query(2)).encode()
+            head = b"POST /v2/models/rm2/infer HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n"
+            writer.write(head + b"Content-Length: %d\r\n\r\n" % len(body))
+            go_on = await reader.readuntil(b"\r\n\r\n")
+            writer.write(body)
+            answer = await reader.read()
+            writer.close()
+            return go_on, answer
+
+    go_on, answer = run(main())
+    assert b"HTTP/1.1 100 Continue\r\n\r\n" == go_on
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+def test_with_a_certificate_clients_use_https() -> None:
+    """The front port speaks TLS, with the certificate that was given."""
+    server, trusted = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context(cafile=CERT)
+    server.load_cert_chain(CERT, KEY)
+
+    async def main() -> None:
+        async with live((CPU, Backend()), front=Address("127.0.0.1", 0, server)) as proxy:
+            url = f"https://localhost:{proxy.router.port}/v2/models/rm2/infer"
+            async with proxy.client.post(url, json=query(2), ssl=trusted) as response:
+                assert 200 == response.status
+            with pytest.raises(aiohttp.ClientConnectionError):
+                await proxy.infer()
+
+    run(main())
 
 
 def test_there_are_no_more_connections_than_there_may_be() -> None:

@@ -151,10 +151,11 @@ def _option(policy: str, table: Any, counts: Any) -> float:
 
 
 def _settings(given: dict[str, Any], model: str, backends: list[tuple[str, str]], option: float) -> Settings:
-    admin = Address(given["admin_host"], given["admin_port"]) if "admin_port" in given else None
+    tls = _tls(given.get("tls_cert"), given.get("tls_key"))
+    admin = Address(given["admin_host"], given["admin_port"], tls) if "admin_port" in given else None
     return Settings(
         model,
-        Address(given["host"], given["port"], _tls(given.get("tls_cert"), given.get("tls_key"))),
+        Address(given["host"], given["port"], tls),
         backends,
         _source(given.get("batch_from")),
         given["policy"],

@@ -8,7 +8,7 @@ import signal
 import ssl
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -129,14 +129,15 @@ class Router:
         return finished
 
     async def run(self) -> bool:
-        """Serve until told to stop by SIGTERM or SIGINT; return whether everything accepted was finished."""
-        stopped, loop = asyncio.Event(), asyncio.get_running_loop()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(each, stopped.set)
+        """Serve until told to stop by SIGTERM or SIGINT; return whether everything accepted was finished.
+
+        Told a second time, it ends at once.
+        """
         with _library_log(self._journal):
             try:
-                await self.start()
-                await stopped.wait()
+                with _told_to_stop() as stopped:
+                    await self.start()
+                    await stopped.wait()
             finally:
                 finished = await self.stop()
             return finished
@@ -201,6 +202,21 @@ def url_problem(url: str) -> str | None:
     if parts.query or parts.fragment or parts.username or any(each.isspace() for each in url):
         return f"the URL of a backend ends with its host, port or path, got {url[:200]!r}"
     return None
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[asyncio.Event]:
+    """Give the event that the first SIGTERM or SIGINT sets; outside they mean what they always do."""
+    stopped, loop, heard = asyncio.Event(), asyncio.get_running_loop(), (signal.SIGTERM, signal.SIGINT)
+    with suppress(NotImplementedError):  # on Windows Ctrl-C ends it at once
+        for each in heard:
+            loop.add_signal_handler(each, stopped.set)
+    try:
+        yield stopped
+    finally:
+        with suppress(NotImplementedError):
+            for each in heard:
+                loop.remove_signal_handler(each)
 
 
 @contextmanager

@@ -138,6 +138,9 @@ async def read_body(request: web.BaseRequest, limits: Limits) -> bytes:
     if length is not None and length > limits.body_bytes:
         raise too_large
     try:
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0  # nothing of the response itself has been sent
         if request.content.is_eof():  # it has come already, as small bodies have
             return await request.read()
         async with asyncio.timeout(limits.body_s):
