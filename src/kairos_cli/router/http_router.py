@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import ssl
@@ -172,6 +173,9 @@ class Router:
         counts = self.distributor.servers.members.counts_of_all()
         if counts.any():
             self.distributor.decision.warm_up(counts, self.distributor.knowledge.service(counts))
+        # What is loaded by now stays: the collector need not look through it again while queries wait.
+        gc.collect()
+        gc.freeze()
 
     async def _learn(self) -> None:
         """Take what was measured into account, every so often, and say so where it differs much from the profile."""
