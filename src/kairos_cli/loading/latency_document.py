@@ -28,4 +28,5 @@ def model_of(document: Mapping[str, Any]) -> ModelProfile:
         raise InputError.of("the router has served nothing yet", "--admin", "try again when it has")
     in_order = {machine: latency[machine] for machine in dict.fromkeys(machine_of(name) for name in measured)}
     source = f"learned by kairos serve from {sum(measured.values())} batches"
-    return ModelProfile(document["model"], QosTarget.parse(document["qos"]), in_order, source=source)
+    serving = {key: document[key] for key in ("mergeable", "splittable", "largest_batch")}
+    return ModelProfile(document["model"], QosTarget.parse(document["qos"]), in_order, source=source, **serving)

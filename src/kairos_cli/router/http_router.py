@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from kairos_cli.domain.latency_profile import ModelProfile
 from kairos_cli.domain.service_table import ServiceTable
 from kairos_cli.router.batch_source import BatchSource
 from kairos_cli.router.decision import Decision
@@ -46,7 +47,7 @@ class Address:
 class Settings:
     """How a router is to run. `backends` are pairs of type and URL; without a token there is no admin port."""
 
-    model: str
+    model: ModelProfile
     front: Address
     backends: Sequence[tuple[str, str]]
     source: BatchSource
