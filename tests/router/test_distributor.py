@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from kairos_cli.domain.service_table import service_table
+from kairos_cli.domain.serving import Serving
+from kairos_cli.planner.candidates import usable_types
+from kairos_cli.planner.capacity import shadow_prices
 from kairos_cli.policies import NAMES
 from kairos_cli.router.distributor import Rules
 from kairos_cli.router.members import Instance
 from kairos_cli.router.refused import Refused
-from kairos_cli.router.work import BackendFailed, BackendLost, NotServed
+from kairos_cli.router.work import BackendFailed, BackendLost, Batch, NotServed
 from kairos_cli.simulate.simulator import Simulator
 from kairos_cli.simulate.streams import stream
+from kairos_cli.simulate.tuning import options
+from tests.conftest import shipped_scenario
 from tests.router.virtual_servers import Served, VirtualServers, latency_ms, poisson, rm2_table, virtual
 from tests.router.virtual_time import run
 
@@ -49,9 +56,7 @@ def test_live_is_as_simulated(policy: str) -> None:
     table = rm2_table()
     queries, rate_qps = stream(table, 1500, seed=3, replication=0), 55.0
     counts = np.array([{GPU: 1, CPU: 5}.get(name, 0) for name in table.names], dtype=np.int64)
-    from kairos_cli.planner.capacity import shadow_prices
-
-    simulated = Simulator(table, [queries], shadow_prices=shadow_prices).observe(counts, policy, 0.0, rate_qps)
+    simulated = Simulator(table, [queries], shadow_prices=shadow_prices).observe(counts, policy, (0.0,), rate_qps)
     arrival_s, sizes = queries.arrival / rate_qps, table.batch_size[queries.size]
 
     async def main() -> np.ndarray:
@@ -79,6 +84,45 @@ def test_live_is_as_simulated(policy: str) -> None:
     live_ms = run(main())[150:]
     assert (simulated.latency_ms <= 350).mean() == pytest.approx((live_ms <= 350).mean(), abs=0.01)
     assert np.median(simulated.latency_ms) == pytest.approx(np.median(live_ms), rel=0.05)
+
+
+@pytest.mark.parametrize("policy", ["shadow", "clockwork", "fcfs", "deeprecsys"])
+@pytest.mark.parametrize(
+    "serving", [Serving(merge=True), Serving(split=True), Serving(merge=True, split=True)], ids=str
+)
+def test_batches_and_parts_are_served_as_simulated(policy: str, serving: Serving) -> None:
+    """Where queries are merged and split, live servers have as many on time as simulated ones, at a rate that tells."""
+    scenario = replace(shipped_scenario("rm2"), serving=serving)
+    table = service_table(scenario, usable_types(scenario))
+    counts = np.array([{GPU: 1, CPU: 5}.get(name, 0) for name in table.names], dtype=np.int64)
+    option = options(policy, table, counts)[0]
+    queries, rate_qps = stream(table, 3000, seed=5, replication=0), 58.0
+    simulated = Simulator(table, [queries], shadow_prices=shadow_prices).observe(counts, policy, option, rate_qps)
+    arrival_s, sizes = queries.arrival / rate_qps, table.batch_size[queries.size]
+    rng = np.random.default_rng(0)
+
+    def takes_ms(instance: Instance, batch: Batch) -> float:
+        return float(np.interp(rng.uniform(), table.level, table.quantile_ms[instance.type, batch.size]))
+
+    async def main() -> tuple[np.ndarray, int]:
+        loop, servers = (
+            asyncio.get_running_loop(),
+            virtual({GPU: 1, CPU: 5}, policy, table, option=option, takes_ms=takes_ms),
+        )
+
+        async def one(place: int) -> float:
+            await asyncio.sleep(float(arrival_s[place]) - loop.time())
+            answers = await servers.distributor.serve(int(sizes[place]), None)
+            assert sizes[place] == sum(answer.items for answer in answers)  # type: ignore[attr-defined]
+            return (loop.time() - float(arrival_s[place])) * 1000
+
+        ms = np.array(await asyncio.gather(*(one(place) for place in range(len(sizes)))))
+        return ms, sum(items for _, items in servers.sent)
+
+    live_ms, items = run(main())
+    assert sizes.sum() == items
+    assert (simulated.latency_ms <= 350).mean() == pytest.approx((live_ms[300:] <= 350).mean(), abs=0.02)
+    assert np.median(simulated.latency_ms) == pytest.approx(np.median(live_ms[300:]), rel=0.05)
 
 
 def test_a_cancelled_query_leaves_the_line() -> None:

@@ -51,7 +51,7 @@ class Splitting:
 
 
 def following(proxy: Live, policy: Any) -> Live:
-    proxy.router.distributor.decision = policy
+    proxy.router.distributor.servers.decision = policy
     return proxy
 
 

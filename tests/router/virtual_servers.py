@@ -71,6 +71,7 @@ def virtual(
     policy: str = "shadow",
     table: ServiceTable | None = None,
     rules: Rules | None = None,
+    option: Sequence[float] = (0.0,),
     **ways: Any,
 ) -> VirtualServers:
     """Return a running distributor over emulated servers, named by type and number: `g4dn.xlarge/0`."""
@@ -78,7 +79,9 @@ def virtual(
     servers = VirtualServers(table, **ways)
     knowledge = Knowledge(table, shadow_prices)
     clock = asyncio.get_running_loop().time
-    servers.distributor = Distributor(Decision(policy), knowledge, servers.send, rules or Rules(), servers.hear, clock)
+    servers.distributor = Distributor(
+        Decision(policy, option), knowledge, servers.send, rules or Rules(), servers.hear, clock
+    )
     for name, count in pool.items():
         for number in range(count):
             servers.distributor.servers.add(Instance(f"{name}/{number}", table.names.index(name)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -144,14 +144,16 @@ def _pool(backends: list[tuple[str, str]]) -> Pool:
     return Pool(tuple((name, names.count(name)) for name in dict.fromkeys(names)))
 
 
-def _option(policy: str, table: Any, counts: Any) -> float:
+def _option(policy: str, table: Any, counts: Any) -> Sequence[float]:
     """Return the most promising option of a policy for the pool."""
     from kairos_cli.simulate.tuning import options
 
     return options(policy, table, counts)[0]
 
 
-def _settings(given: dict[str, Any], model: ModelProfile, backends: list[tuple[str, str]], option: float) -> Settings:
+def _settings(
+    given: dict[str, Any], model: ModelProfile, backends: list[tuple[str, str]], option: Sequence[float]
+) -> Settings:
     tls = _tls(given.get("tls_cert"), given.get("tls_key"))
     admin = Address(given["admin_host"], given["admin_port"], tls) if "admin_port" in given else None
     return Settings(

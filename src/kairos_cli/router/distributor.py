@@ -27,7 +27,7 @@ from kairos_cli.router.refused import Refused
 from kairos_cli.router.servers import Send, Servers
 from kairos_cli.router.tally import Tally
 from kairos_cli.router.waiting import WaitingLine
-from kairos_cli.router.work import Answer, BackendFailed, Batch, NotServed, Piece, Query
+from kairos_cli.router.work import Answer, BackendFailed, NotServed, Piece, Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ class Distributor:
         told: Callable[[Instance, Exception], None],
         clock: Callable[[], float],
     ) -> None:
-        self.decision, self.knowledge, self.rules = decision, knowledge, rules
+        self.knowledge, self.rules = knowledge, rules
         self.tally = Tally.of(knowledge.table.qos.latency_ms, len(knowledge.table.names))
-        self.servers = Servers(knowledge, self.tally, send, self._again, self._decide, told, self.now_ms)
+        self.servers = Servers(decision, knowledge, self.tally, send, self._again, self._decide, told, self.now_ms)
         self.line = WaitingLine()
         self.stopping = False
         self._loop, self._clock = asyncio.get_running_loop(), clock
@@ -154,11 +154,11 @@ class Distributor:
         while self.line and self.servers.members.up:
             service = self.knowledge.service(self.servers.members.counts)
             started, now_ms = time.perf_counter(), self.now_ms()
-            decided = self.decision.ask(now_ms, self.line.view(), self.servers.members.pool(now_ms), service)
+            decided = self.servers.decision.ask(now_ms, self.line.view(), self.servers.members.pool(now_ms), service)
             self.tally.decided(time.perf_counter() - started)
             self._carry_out(decided.assignments, service)
             self._wake_at(decided.wake_ms)
-            if not (decided.assignments and self.decision.one_a_call):
+            if not (decided.assignments and self.servers.decision.one_a_call):
                 return
 
     def _carry_out(self, assignments: Sequence[Assignment], service: Service) -> None:
@@ -177,13 +177,7 @@ class Distributor:
             given.setdefault(instance, []).append(piece)
         self.line.remove(whole)
         for instance, pieces in given.items():
-            self.servers.give(self.servers.members.up[instance], self._batch(pieces), service)
-
-    def _batch(self, pieces: Sequence[Piece]) -> Batch:
-        """Return pieces as one batch; a single one keeps its size."""
-        if len(pieces) == 1:
-            return Batch((pieces[0],), pieces[0].size)
-        return Batch(tuple(pieces), self.knowledge.size(sum(piece.items for piece in pieces)))
+            self.servers.give(self.servers.members.up[instance], self.knowledge.batch(pieces), service)
 
     def _wake_at(self, wake_ms: float) -> None:
         """Ask the policy again at a time; infinity for not."""

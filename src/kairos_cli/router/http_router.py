@@ -52,7 +52,7 @@ class Settings:
     backends: Sequence[tuple[str, str]]
     source: BatchSource
     policy: str = "shadow"
-    option: float = 0.0
+    option: Sequence[float] = (0.0,)
     rules: Rules = field(default_factory=Rules)
     limits: Limits = field(default_factory=Limits)
     answers: AnswerLimits = field(default_factory=AnswerLimits)
@@ -173,7 +173,7 @@ class Router:
         """Ask the policy once, so that its code is loaded before the first query comes."""
         counts = self.distributor.servers.members.counts_of_all()
         if counts.any():
-            self.distributor.decision.warm_up(counts, self.distributor.knowledge.service(counts))
+            self.distributor.servers.decision.warm_up(counts, self.distributor.knowledge.service(counts))
         # What is loaded by now stays: the collector need not look through it again while queries wait.
         gc.collect()
         gc.freeze()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from kairos_cli.domain.service_table import ServiceTable
 from kairos_cli.policies.state import Ints, Service, service
 from kairos_cli.router.learned import Learned
 from kairos_cli.router.refused import Refused
+from kairos_cli.router.work import Batch, Piece
 
 #: The shadow prices (J,) of a pool (J,) of a table, in queries/s an instance; the planner knows them.
 ShadowPrices = Callable[[ServiceTable, Ints], Floats]
@@ -36,6 +37,12 @@ class Knowledge:
         if items > self._sizes[-1]:
             raise Refused(f"a batch of {items} is larger than any that was planned for: at most {self._sizes[-1]}")
         return bisect_left(self._sizes, items)
+
+    def batch(self, pieces: Sequence[Piece]) -> Batch:
+        """Return pieces as one batch; a single one keeps its size."""
+        if len(pieces) == 1:
+            return Batch((pieces[0],), pieces[0].size)
+        return Batch(tuple(pieces), self.size(sum(piece.items for piece in pieces)))
 
     def service(self, counts: Ints) -> Service:
         """Return what policies know for a pool (J,), which must have instances."""

@@ -54,8 +54,8 @@ class Instance:
 
     @property
     def outstanding(self) -> int:
-        """How many batches it has."""
-        return len(self.line) + (self.serving is not None)
+        """How many pieces it has."""
+        return len(self.line) + (len(self.serving.pieces) if self.serving else 0)
 
 
 class Members:
@@ -97,7 +97,8 @@ class Members:
         self._kind = np.array([each.type for each in self.up], dtype=np.int64)
         self.counts = np.bincount(self._kind, minlength=self._types).astype(np.int64)
         self._first = np.concatenate([[0], np.cumsum(self.counts)]).astype(np.int64)
-        self._free_at_ms, self._outstanding = np.empty(len(self.up)), np.empty(len(self.up), np.int64)
+        self._free_at_ms, self._wake_ms = np.empty(len(self.up)), np.empty(1)
+        self._outstanding, self._queued = np.empty(len(self.up), np.int64), np.empty(len(self.up), np.int64)
 
     def counts_of_all(self) -> Ints:
         """Return how many of each type (J,) there are, up or not."""
@@ -114,5 +115,6 @@ class Members:
             free_at_ms = each.free_at_ms
             busy = each.serving is not None
             self._free_at_ms[place] = 2 * now_ms - free_at_ms if busy and free_at_ms < now_ms else free_at_ms
-            self._outstanding[place] = len(each.line) + busy
-        return PoolState(self._kind, self._free_at_ms, self._outstanding, self._first)
+            self._outstanding[place] = each.outstanding
+            self._queued[place] = sum(batch.size + 1 for batch in each.line) if each.line else 0
+        return PoolState(self._kind, self._free_at_ms, self._outstanding, self._queued, self._first, self._wake_ms)

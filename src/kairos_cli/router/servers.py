@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from kairos_cli.policies.state import Service
+from kairos_cli.router.decision import Decision
 from kairos_cli.router.knowledge import Knowledge
 from kairos_cli.router.members import Instance, Members
 from kairos_cli.router.refused import Refused
@@ -27,6 +28,7 @@ class Servers:
 
     def __init__(
         self,
+        decision: Decision,
         knowledge: Knowledge,
         tally: Tally,
         send: Send,
@@ -36,7 +38,7 @@ class Servers:
         now_ms: Callable[[], float],
     ) -> None:
         self.members = Members(len(knowledge.table.names))
-        self._knowledge, self._tally = knowledge, tally
+        self.decision, self._knowledge, self._tally = decision, knowledge, tally
         self._send, self._again, self._decide, self._told = send, again, decide, told
         self._now_ms, self._loop = now_ms, asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -47,12 +49,14 @@ class Servers:
 
     def give(self, instance: Instance, batch: Batch, service: Service) -> None:
         """Let an instance serve a batch: at once if it is idle, else after what it was given before."""
-        mean_ms = float(service.mean_ms[instance.type, batch.size])
-        instance.free_at_ms = max(instance.free_at_ms, self._now_ms()) + mean_ms
         if instance.serving is None:
+            instance.free_at_ms = self._now_ms() + float(service.mean_ms[instance.type, batch.size])
             self._start(instance, batch)
-        else:
-            instance.line.append(batch)
+            return
+        before_ms = self.decision.line_ms(instance.type, instance.line, service)
+        instance.line.append(batch)
+        longer_ms = self.decision.line_ms(instance.type, instance.line, service) - before_ms
+        instance.free_at_ms = max(instance.free_at_ms, self._now_ms()) + longer_ms
 
     def _start(self, instance: Instance, batch: Batch) -> None:
         instance.serving, instance.started_ms = batch, self._now_ms()
@@ -99,15 +103,22 @@ class Servers:
     def _freed(self, instance: Instance) -> None:
         """Let an instance whose server has nothing in hand start the next of its line."""
         instance.serving, instance.free_at_ms = None, self._now_ms()
-        while instance.line and not instance.line[0].wanted:
-            instance.line.popleft()
+        instance.line = deque(batch for batch in instance.line if batch.wanted)
         if instance.line:
-            mean_ms = self._knowledge.table.mean_ms[instance.type]
-            instance.free_at_ms += float(sum(mean_ms[batch.size] for batch in instance.line))
-            self._start(instance, instance.line.popleft())
+            self._start_next(instance)
         elif instance.state == "draining":
             self.members.forget(instance)
         self._decide()
+
+    def _start_next(self, instance: Instance) -> None:
+        """Let an instance serve the first of its line, with those that follow if they share a batch."""
+        now_ms, kind = self._now_ms(), instance.type
+        service = self._knowledge.service(self.members.counts)
+        number = self.decision.next_batch(kind, instance.line, now_ms, service)
+        batch = self._knowledge.batch([piece for _ in range(number) for piece in instance.line.popleft().pieces])
+        rest_ms = self.decision.line_ms(kind, instance.line, service)
+        instance.free_at_ms = now_ms + float(service.mean_ms[kind, batch.size]) + rest_ms
+        self._start(instance, batch)
 
     def _lost(self, batch: Batch) -> None:
         """Let what a lost server had in hand be served by another."""

@@ -18,7 +18,7 @@ def status(distributor: Distributor, model: ModelProfile) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "model": model.name,
-        "policy": distributor.decision.policy,
+        "policy": distributor.servers.decision.policy,
         "qos": str(table.qos),
         "stopping": distributor.stopping,
         "waiting": len(distributor.line),
