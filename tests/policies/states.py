@@ -26,9 +26,9 @@ def _asked(policy: int, now_ms: float, waiting: Any, pool: Any, service: Any, op
 
 def ask(policy: str, waiting: Waiting, pool: PoolState, service: Service, option: float = 0.0) -> Pairs:
     """Return the pairs of query and instance that a policy answers, in its order."""
-    chosen = np.full((len(pool.type) + 1, 2), -1)
+    chosen = np.full((len(pool.type) + 1, 3), -1)
     count = _asked(list(NAMES).index(policy), NOW_MS, waiting, pool, service, np.array([option]), chosen)
-    return [(int(query), int(instance)) for query, instance in chosen[:count]]
+    return [(int(query), int(instance)) for query, instance, _ in chosen[:count]]
 
 
 def queries(*size_and_waited_ms: tuple[int, float]) -> Waiting:
@@ -45,7 +45,9 @@ def instances(*by_type: Sequence[tuple[int, float]]) -> PoolState:
         np.repeat(np.arange(len(by_type)), counts),
         NOW_MS + np.array([free_in_ms for _, free_in_ms in each]),
         np.array([outstanding for outstanding, _ in each], dtype=np.int64),
+        np.zeros(len(each), dtype=np.int64),
         np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+        np.full(1, 1e300),
     )
 
 
@@ -84,6 +86,13 @@ def known(
         np.maximum(worth, 1e-9) ** -0.2,
         mean.min(axis=0),
         max(6.0, 1.5 * float((worth - late_worth).max())),
+        False,
+        False,
+        np.full(len(mean), mean.shape[1]),
+        np.full(len(mean), mean.shape[1] - 1),
+        mean,
+        mean,
+        np.ones(mean.shape[1], dtype=np.int64),
     )
 
 

@@ -15,9 +15,9 @@ from tests.policies.states import IDLE, NOW_MS, Pairs, ask, drawn_state, instanc
 
 def assigned(waiting: Waiting, pool: PoolState, service: Service) -> Pairs:
     """Return the pairs that the kernel itself answers."""
-    chosen = np.full((len(pool.type) + 1, 2), -1)
+    chosen = np.full((len(pool.type) + 1, 3), -1)
     count = kairos.assign(NOW_MS, waiting, pool, service, np.zeros(1), chosen)
-    return [(int(query), int(instance)) for query, instance in chosen[:count]]
+    return [(int(query), int(instance)) for query, instance, _ in chosen[:count]]
 
 
 @pytest.mark.parametrize("block", range(4))
@@ -139,10 +139,10 @@ def test_the_clock_may_start_anywhere(start_ms: float) -> None:
         waiting, pool, service = drawn_state(seed, most_of_type=7)
         moved = pool._replace(free_at_ms=pool.free_at_ms + start_ms)
         later = waiting._replace(arrival_ms=waiting.arrival_ms + start_ms)
-        now_ms, chosen = NOW_MS + start_ms, np.full((len(pool.type) + 1, 2), -1)
+        now_ms, chosen = NOW_MS + start_ms, np.full((len(pool.type) + 1, 3), -1)
         assert kairos.first_free(NOW_MS, pool, 2).tolist() == kairos.first_free(now_ms, moved, 2).tolist()
         count = kairos.assign(now_ms, later, moved, service, np.zeros(1), chosen)
-        assert assigned(waiting, pool, service) == [(int(q), int(i)) for q, i in chosen[:count]]
+        assert assigned(waiting, pool, service) == [(int(q), int(i)) for q, i, _ in chosen[:count]]
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 10])

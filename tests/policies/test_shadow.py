@@ -20,9 +20,9 @@ BUSY = (1, 1e6)
 
 def assigned(waiting: Waiting, pool: PoolState, facts: Service) -> Pairs:
     """Return the pairs that the kernel itself answers."""
-    chosen = np.full((len(pool.type) + 1, 2), -1)
+    chosen = np.full((len(pool.type) + 1, 3), -1)
     count = shadow.assign(NOW_MS, waiting, pool, facts, np.zeros(1), chosen)
-    return [(int(query), int(instance)) for query, instance in chosen[:count]]
+    return [(int(query), int(instance)) for query, instance, _ in chosen[:count]]
 
 
 # --- against the manual page
@@ -119,9 +119,9 @@ def test_the_clock_may_start_anywhere(start_ms: float) -> None:
         facts = service(page.table, page.counts, page.shadow_price)
         moved = pool._replace(free_at_ms=pool.free_at_ms + start_ms)
         later = waiting._replace(arrival_ms=waiting.arrival_ms + start_ms)
-        chosen = np.full((len(pool.type) + 1, 2), -1)
+        chosen = np.full((len(pool.type) + 1, 3), -1)
         count = shadow.assign(NOW_MS + start_ms, later, moved, facts, np.zeros(1), chosen)
-        assert assigned(waiting, pool, facts) == [(int(query), int(instance)) for query, instance in chosen[:count]]
+        assert assigned(waiting, pool, facts) == [(int(query), int(instance)) for query, instance, _ in chosen[:count]]
 
 
 def test_nothing_is_meant_in_absolute_ms() -> None:

@@ -131,7 +131,9 @@ def seen(pool: Reference) -> tuple[Waiting, PoolState]:
         type_of_instance(pool.case.counts),
         np.array([machine.expected_free_ms for machine in pool.machines]),
         np.array([len(machine.given) for machine in pool.machines]),
+        np.zeros(len(pool.machines), dtype=np.int64),
         np.concatenate([[0], np.cumsum(pool.case.counts)]),
+        np.full(1, 1e300),
     )
     return Waiting(size, arrival_ms), state
 

@@ -15,8 +15,8 @@ from kairos_cli.planner.candidates import candidates
 from kairos_cli.planner.capacity import CapacityProgram
 from kairos_cli.policies import NAMES
 from kairos_cli.policies.state import Ints, Service, service
-from kairos_cli.simulate.engine import Queries, Record, run
-from kairos_cli.simulate.simulator import Simulator
+from kairos_cli.simulate.engine import Queries, empty_record, run
+from kairos_cli.simulate.simulator import Option, Simulator
 from kairos_cli.simulate.streams import Stream, stream
 from tests.conftest import shipped_scenario
 
@@ -65,7 +65,7 @@ class Case:
 
     table: ServiceTable
     counts: Ints
-    option: float
+    option: Option
     stream: Stream
     rate_qps: float
 
@@ -107,10 +107,10 @@ def played(
     """Run the engine once; to the end unless `most_late` is given. Policies know the table, or what is given."""
     number = len(case.stream.size)
     arrival_ms = case.stream.arrival * (1000 / case.rate_qps)
-    record = Record(np.full(number, np.nan), np.full(number, np.nan), np.full(number, -1))
+    record = empty_record(number, len(case.counts), int(case.counts.sum()), split=case.table.serving.split)
     late = run(
         list(NAMES).index(policy),
-        np.array([case.option]),
+        np.array(case.option),
         known or service(case.table),
         np.ascontiguousarray(case.table.quantile_ms),
         np.concatenate([[0], np.cumsum(case.counts)]),
@@ -119,7 +119,7 @@ def played(
         counted_from,
         number if most_late is None else most_late,
     )
-    return Played(int(late), arrival_ms, *record)
+    return Played(int(late), arrival_ms, *record[:3])
 
 
 def type_of_instance(counts: Ints) -> Ints:

@@ -14,7 +14,7 @@ from kairos_cli.policies.state import Ints
 from kairos_cli.simulate.allowable import allowable
 from kairos_cli.simulate.felt import Felt, felt
 from kairos_cli.simulate.measure import Effort, trace_simulator
-from kairos_cli.simulate.simulator import Simulator
+from kairos_cli.simulate.simulator import Option, Simulator
 from kairos_cli.simulate.tuning import options
 
 #: The luck of service is drawn so often.
@@ -38,7 +38,7 @@ def simulated(asked: Question, policy: str, quiet: bool) -> tuple[str, Felt] | N
     return policy, felt(run.latency_ms, np.asarray(table.batch_size[run.size]), asked.mix, asked.qos)
 
 
-def _option(simulation: Simulator, counts: Ints, policy: str, capacity_qps: float) -> float:
+def _option(simulation: Simulator, counts: Ints, policy: str, capacity_qps: float) -> Option:
     """Return the best option of a policy, as `kairos evaluate` finds it."""
     tried = options(policy, simulation.table, counts)
     if len(tried) == 1:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from kairos_cli.policies.compiled import inlined
+from kairos_cli.policies.own_queue import more_ms
 
 
 @inlined
@@ -22,10 +23,12 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
     best = 0
     best_ms = 1e300
     for instance in range(len(pool.type)):
-        start_ms = max(now_ms, pool.free_at_ms[instance])
-        finish_ms = start_ms + service.mean_ms[pool.type[instance], waiting.size[0]]
+        kind = pool.type[instance]
+        finish_ms = max(now_ms, pool.free_at_ms[instance])
+        finish_ms += more_ms(kind, pool.queued[instance], waiting.size[0], service)
         if finish_ms < best_ms:
             best, best_ms = instance, finish_ms
     chosen[0, 0] = 0
     chosen[0, 1] = best
+    chosen[0, 2] = min(waiting.size[0], service.largest[pool.type[best]] - 1)
     return 1

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 from kairos_cli.policies.compiled import inlined
+from kairos_cli.policies.own_queue import more_ms
 
 
 @inlined
@@ -28,13 +29,14 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
     best_in_time = False
     for instance in range(len(pool.type)):
         kind = pool.type[instance]
-        mean_ms = service.mean_ms[kind, waiting.size[0]]
-        finish_ms = max(now_ms, pool.free_at_ms[instance]) + mean_ms
+        finish_ms = max(now_ms, pool.free_at_ms[instance])
+        finish_ms += more_ms(kind, pool.queued[instance], waiting.size[0], service)
         in_time = finish_ms <= limit_ms
-        cost = service.price_usd_per_hour[kind] * mean_ms if in_time else 0.0
+        cost = service.price_usd_per_hour[kind] * service.share_ms[kind, waiting.size[0]] if in_time else 0.0
         better = cost < best_cost or (cost == best_cost and finish_ms < best_finish_ms)
         if (in_time and not best_in_time) or (in_time == best_in_time and better):
             best, best_cost, best_finish_ms, best_in_time = instance, cost, finish_ms, in_time
     chosen[0, 0] = 0
     chosen[0, 1] = best
+    chosen[0, 2] = min(waiting.size[0], service.largest[pool.type[best]] - 1)
     return 1

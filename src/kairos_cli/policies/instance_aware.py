@@ -27,4 +27,5 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
             best, best_load = instance, load
     chosen[0, 0] = 0
     chosen[0, 1] = best
+    chosen[0, 2] = min(waiting.size[0], service.largest[pool.type[best]] - 1)
     return 1

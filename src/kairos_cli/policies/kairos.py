@@ -70,6 +70,7 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
         if pool.outstanding[instance] == 0:
             chosen[count, 0] = place if by_instance else matched[place]
             chosen[count, 1] = instance
+            chosen[count, 2] = min(waiting.size[chosen[count, 0]], service.largest[pool.type[instance]] - 1)
             count += 1
     return count
 

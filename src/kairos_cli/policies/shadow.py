@@ -42,6 +42,7 @@ from typing import Any
 
 import numpy as np
 
+from kairos_cli.policies.batches import NEVER_MS, taken_along
 from kairos_cli.policies.compiled import inlined, kernel
 from kairos_cli.policies.kairos import first_free
 from kairos_cli.policies.matching import match
@@ -50,10 +51,15 @@ from kairos_cli.policies.matching import match
 WAIT, HURRY = 1.0, 4.0
 #: What waiting for a busy instance costs, in shares of that, if it takes the whole target.
 DELAY = 0.2
-#: What a late query pays for another machine than its cheapest, by targets waited.
-LATE_WAIT = 0.01
+#: What a late query pays for another machine than its cheapest, by targets waited. Where it could be merged, how
+#: much less of its worth it brings: while it has an instance, those that can be in time have not.
+LATE_WAIT, LATE_DISCOUNT = 0.01, 0.3
 #: More than any pair costs: what no query pays that can be served.
 TOO_DEAR = 1e9
+#: What a piece pays to be taken along, in shares of what it costs to wait.
+ALONG = 0.05
+#: When to look again at an instance that was left idle for a larger batch, in targets.
+LOOK_AGAIN = 0.02
 #: So many queries and instances of each type are matched, the earliest and those free first; of queries not
 #: more than some and three for each instance, which saves time in small pools and nothing is lost by.
 MOST_QUERIES, MOST_INSTANCES, SOME_QUERIES = 32, 16, 8
@@ -68,42 +74,115 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
         return 0  # only idle instances are given anything
     count = _overdue(now_ms, waiting, pool, service, chosen)
     taken = chosen[0, 1] if count else -1
-    queries, spare_ms = _looked_at(now_ms, waiting, pool, service, count)
+    queries, sizes, spare_ms = _looked_at(now_ms, waiting, pool, service, count)
     idle = (pool.outstanding == 0).sum()
     instances = first_free(now_ms, pool, min(len(queries), max(idle, MOST_INSTANCES)))
     if len(instances) == 0 or len(queries) == 0:
         return count
-    _give_up(waiting, queries, spare_ms, pool, service)
-    nothing_to_wait_for = pool.outstanding.max() == 0
+    _give_up(sizes, spare_ms, pool, service)
+    slack_ms, worth, wait = _priced(now_ms, waiting, pool, service, queries, sizes, spare_ms)
     cost = np.empty((len(queries), len(instances)))
-    wait = np.empty(len(queries))
+    full = _how_full(sizes, spare_ms, service)
     for row in range(len(queries)):
-        size = waiting.size[queries[row]]
-        waited_ms = now_ms - waiting.arrival_ms[queries[row]]
-        in_time = spare_ms[row] >= 0
-        if in_time:
-            wait[row] = (WAIT + HURRY * (1 - spare_ms[row] / service.target_ms)) * service.lightness[size]
-        else:
-            wait[row] = LATE_WAIT * waited_ms / service.target_ms
-        if nothing_to_wait_for:
-            wait[row] += TOO_DEAR
+        size = sizes[row]
         for column in range(len(instances)):
             instance = instances[column]
             kind = pool.type[instance]
-            rest_ms = max(pool.free_at_ms[instance] - now_ms, 0.0) if pool.outstanding[instance] else 0.0
-            pair = service.time_price[kind] * (rest_ms + service.mean_ms[kind, size])
-            pair -= service.worth[size] if in_time else service.late_worth[size]
-            if in_time:
-                left_ms = service.target_ms - waited_ms - rest_ms
-                pair += service.late_price * _chance_of_more(service, kind, size, left_ms)
+            is_busy = pool.outstanding[instance] > 0
+            rest_ms = max(pool.free_at_ms[instance] - now_ms, 0.0) if is_busy else 0.0
+            alone_ms = service.mean_ms[kind, size]
+            # Alone it takes more of the instance's time than in a full batch; where none are merged, as much.
+            own_ms = alone_ms + (1.0 if is_busy else full[kind]) * (service.share_ms[kind, size] - alone_ms)
+            pair = service.time_price[kind] * (rest_ms + own_ms) - worth[row]
+            if spare_ms[row] >= 0:
+                pair += service.late_price * _chance_of_more(service, kind, size, slack_ms[row] - rest_ms)
                 pair += DELAY * wait[row] * rest_ms / service.target_ms
             cost[row, column] = pair if instance != taken else np.inf
     matched = np.empty(len(instances), np.int64)
     match(cost, wait, matched)
+    if service.merge:
+        pieces = queries, sizes, slack_ms, worth, wait
+        return _give_batches(now_ms, pool, service, chosen, count, instances, matched, cost, pieces)
     for column in range(len(instances)):
         if matched[column] >= 0 and pool.outstanding[instances[column]] == 0:
             chosen[count, 0] = queries[matched[column]]
             chosen[count, 1] = instances[column]
+            chosen[count, 2] = sizes[matched[column]]
+            count += 1
+    return count
+
+
+@kernel
+def _priced(now_ms: float, waiting: Any, pool: Any, service: Any, queries: Any, sizes: Any, spare_ms: Any) -> Any:
+    """Return of each piece (N,) the time it has left, the worth of its time, and what it costs to let it wait."""
+    slack_ms = np.full(len(queries), NEVER_MS)
+    worth = np.empty(len(queries))
+    wait = np.empty(len(queries))
+    nothing_to_wait_for = pool.outstanding.max() == 0
+    for row in range(len(queries)):
+        size = sizes[row]
+        waited_ms = now_ms - waiting.arrival_ms[queries[row]]
+        if spare_ms[row] >= 0:
+            slack_ms[row] = service.target_ms - waited_ms
+            worth[row] = service.worth[size]
+            wait[row] = (WAIT + HURRY * (1 - spare_ms[row] / service.target_ms)) * service.lightness[size]
+        else:
+            worth[row] = service.late_worth[size]
+            wait[row] = LATE_WAIT * waited_ms / service.target_ms
+            if service.merge:
+                wait[row] -= LATE_DISCOUNT * worth[row]
+        if nothing_to_wait_for:
+            wait[row] += TOO_DEAR
+    return slack_ms, worth, wait
+
+
+@kernel
+def _how_full(sizes: Any, spare_ms: Any, service: Any) -> Any:
+    """Return how full a batch of all pieces in time would be on each type (J,), from 0 to 1."""
+    units = 0
+    for row in range(len(sizes)):
+        if spare_ms[row] >= 0:
+            units += sizes[row] + 1
+    return np.minimum(units / (service.full + 1.0), 1.0)
+
+
+@kernel
+def _give_batches(
+    now_ms: float,
+    pool: Any,
+    service: Any,
+    chosen: Any,
+    count: int,
+    instances: Any,
+    matched: Any,
+    cost: Any,
+    pieces: Any,
+) -> int:
+    """Write the pieces that are matched with idle instances, each with those it takes along; return how many rows."""
+    queries, sizes, slack_ms, worth, wait = pieces
+    free = np.ones(len(queries), np.bool_)
+    value = worth + ALONG * wait
+    for column in range(len(instances)):
+        row = matched[column]
+        if row >= 0 and pool.outstanding[instances[column]] == 0:
+            free[row] = False
+        elif row >= 0:
+            value[row] = worth[row] + ALONG * max(cost[row, column], 0.0)
+        elif pool.outstanding[instances[column]] == 0:
+            pool.wake_ms[0] = now_ms + LOOK_AGAIN * service.target_ms
+    order = np.argsort(-slack_ms)
+    for column in range(len(instances)):
+        instance, first = instances[column], matched[column]
+        if first < 0 or pool.outstanding[instance] > 0:
+            continue
+        kind = pool.type[instance]
+        chosen[count, 0], chosen[count, 1], chosen[count, 2] = queries[first], instance, sizes[first]
+        count += 1
+        can_be_in_time = service.high_ms[kind, sizes[first]] <= slack_ms[first]
+        until_ms = slack_ms[first] if can_be_in_time else NEVER_MS
+        for row in taken_along(kind, sizes[first], until_ms, order, free, sizes, slack_ms, value, service):
+            free[row] = False
+            chosen[count, 0], chosen[count, 1], chosen[count, 2] = queries[row], instance, sizes[row]
             count += 1
     return count
 
@@ -122,70 +201,73 @@ def _overdue(now_ms: float, waiting: Any, pool: Any, service: Any, chosen: Any) 
         if pool.outstanding[instance] == 0:
             chosen[0, 0] = 0
             chosen[0, 1] = instance
+            chosen[0, 2] = waiting.size[0]
             return 1
     return 0
 
 
 @kernel
-def _looked_at(now_ms: float, waiting: Any, pool: Any, service: Any, first: int) -> tuple[Any, Any]:
-    """Return the queries to match, from place `first` on: the earliest in time, then the earliest late.
+def _looked_at(now_ms: float, waiting: Any, pool: Any, service: Any, first: int) -> tuple[Any, Any, Any]:
+    """Return the pieces to match, of queries from place `first` on: the earliest in time, then the earliest late.
 
-    Of those in time so many for each type where they are cheapest: were there one limit for all, those that wait
-    for a type without idle instances would hide the others. With each query the time left before it must start
-    on the fastest type; under 0 for late ones.
+    With each piece the place of its query, its size, and the time left before it must start on the fastest type;
+    under 0 for late ones. A piece is the whole query unless it has to be served in parts. Of those in time so many
+    for each type where they are cheapest: were there one limit for all, those that wait for a type without idle
+    instances would hide the others.
     """
     number = len(waiting.size)
     types = len(pool.first) - 1
-    queries = np.empty(min(number - first, types * MOST_QUERIES), np.int64)
-    spare_ms = np.empty(len(queries))
+    room = types * MOST_QUERIES if service.split else min(number - first, types * MOST_QUERIES)
+    queries = np.empty(room, np.int64)
+    sizes = np.empty(room, np.int64)
+    spare_ms = np.empty(room)
     places_left = np.empty(types, np.int64)
     for kind in range(types):
         places_left[kind] = min(SOME_QUERIES + 3 * (pool.first[kind + 1] - pool.first[kind]), MOST_QUERIES)
     count = 0
     # Those that have waited the whole target are late whatever their size, and the earliest.
     start = first + np.searchsorted(waiting.arrival_ms[first:], now_ms - service.target_ms)
-    for query in range(start, number):
-        size = waiting.size[query]
-        left_ms = service.target_ms - (now_ms - waiting.arrival_ms[query])
-        if left_ms >= service.fastest_ms[size] and places_left[service.cheapest[size]] > 0:
-            places_left[service.cheapest[size]] -= 1
-            queries[count] = query
-            spare_ms[count] = left_ms - service.fastest_ms[size]
-            count += 1
-    for query in range(first, number):
-        if count >= min(MOST_QUERIES, len(queries)):
-            break
-        left_ms = service.target_ms - (now_ms - waiting.arrival_ms[query])
-        if left_ms < service.fastest_ms[waiting.size[query]]:
-            queries[count] = query
-            spare_ms[count] = -1.0
-            count += 1
-    return queries[:count], spare_ms[:count]
+    for late in range(2):
+        for query in range(first if late else start, number):
+            if count == room or (late and count >= MOST_QUERIES):
+                break
+            left_ms = service.target_ms - (now_ms - waiting.arrival_ms[query])
+            units = waiting.size[query] + 1
+            for parts in range(service.parts[units - 1], 0, -1):
+                size = (units + parts - 1) // parts - 1
+                in_time = left_ms >= service.fastest_ms[size]
+                cheapest = service.cheapest[size]
+                if in_time == (late == 1) or (in_time and places_left[cheapest] == 0) or count == room:
+                    break
+                places_left[cheapest] -= in_time
+                queries[count], sizes[count] = query, size
+                spare_ms[count] = left_ms - service.fastest_ms[size] if in_time else -1.0
+                count += 1
+                units -= size + 1
+    return queries[:count], sizes[:count], spare_ms[:count]
 
 
 @kernel
-def _give_up(waiting: Any, queries: Any, spare_ms: Any, pool: Any, service: Any) -> None:
-    """Mark as late the queries that have to be given up, those with most work, for the others to be in time."""
+def _give_up(sizes: Any, spare_ms: Any, pool: Any, service: Any) -> None:
+    """Mark as late the pieces that have to be given up, those with most work, for the others to be in time."""
     worth_per_ms = 0.0
     for kind in range(len(pool.first) - 1):
         worth_per_ms += service.time_price[kind] * (pool.first[kind + 1] - pool.first[kind])
     before = 0.0
-    for row in range(len(queries)):
+    for row in range(len(sizes)):
         if spare_ms[row] < 0:
             return  # only late ones follow
         while before > spare_ms[row] * worth_per_ms:
             most = row
             for other in range(row):
-                if spare_ms[other] >= 0 and (
-                    service.worth[waiting.size[queries[other]]] > service.worth[waiting.size[queries[most]]]
-                ):
+                if spare_ms[other] >= 0 and service.worth[sizes[other]] > service.worth[sizes[most]]:
                     most = other
             spare_ms[most] = -1.0
             if most == row:
                 break
-            before -= service.worth[waiting.size[queries[most]]]
+            before -= service.worth[sizes[most]]
         if spare_ms[row] >= 0:
-            before += service.worth[waiting.size[queries[row]]]
+            before += service.worth[sizes[row]]
 
 
 @inlined

@@ -62,10 +62,15 @@ def _result(
 
 
 def _option(each: PolicyResult, table: ServiceTable) -> Document:
-    """Return what the policy was tuned to."""
-    if each.policy != "deeprecsys":
+    """Return what the policy was tuned to; limits that do not bind are left out."""
+    numbers, target_ms = each.allowable.option, table.qos.latency_ms
+    if each.policy == "deeprecsys":
+        part = {"most_part_ms": rounded(numbers[1] * target_ms)} if len(numbers) > 1 and numbers[1] <= 1 else {}
+        return {"threshold_batch_size": int(table.batch_size[int(numbers[0])]), **part}
+    if len(numbers) < 2 or each.policy not in ("fcfs", "least_loaded", "instance_aware"):
         return {}
-    return {"threshold_batch_size": int(table.batch_size[int(each.allowable.option)])}
+    window = {"delay_window_ms": rounded(numbers[1])} if each.policy == "fcfs" else {}
+    return {"most_batch_ms": rounded(numbers[0] * target_ms), **window}
 
 
 def _observed(observed: Observation | None, table: ServiceTable, pool: Pool) -> Document:

@@ -68,13 +68,20 @@ def _policies(results: Sequence[Document]) -> Section:
         )
         for each in results
     ]
-    lines = [
-        f"{each['policy']}: sizes over {each['option']['threshold_batch_size']} are large"
-        for each in results
-        if each["option"]
-    ]
+    lines = [f"{each['policy']}: {_option_text(each['option'])}" for each in results if each["option"]]
     columns = ("policy", ">allowable", ">95 % interval", ">of capacity")
     return Section("Allowable throughput in queries/s", columns, rows, lines)
+
+
+def _option_text(option: Document) -> str:
+    """Return what a policy was tuned to, in words."""
+    words = {
+        "threshold_batch_size": "sizes over {} are large",
+        "most_part_ms": "parts take up to {:g} ms",
+        "most_batch_ms": "batches take up to {:g} ms",
+        "delay_window_ms": "and are held open for {:g} ms",
+    }
+    return ", ".join(words[key].format(value) for key, value in option.items())
 
 
 def _at_a_rate(results: Sequence[Document]) -> Section:

@@ -14,7 +14,7 @@ import numpy as np
 
 from kairos_cli.domain.latency_profile import Floats
 from kairos_cli.policies.state import Ints
-from kairos_cli.simulate.simulator import Simulator
+from kairos_cli.simulate.simulator import Option, Simulator
 
 #: Where the halving ends: far inside the confidence interval of any affordable simulation.
 RELATIVE_TOLERANCE = 0.001
@@ -39,7 +39,7 @@ class Allowable:
 
     qps: float
     ci95_qps: tuple[float, float]
-    option: float
+    option: Option
 
 
 def allowable(
@@ -47,7 +47,7 @@ def allowable(
     counts: Ints,
     policy: str,
     ceiling_qps: float,
-    options: Sequence[float] = (0.0,),
+    options: Sequence[Option] = ((0.0,),),
     better_than_qps: float = 0.0,
 ) -> Allowable | None:
     """Return the allowable throughput of a pool (J,) at the best option; None if not better than a given rate.
@@ -69,7 +69,7 @@ def allowable(
 class _Search:
     """The search for the rate of one pool, policy and option; it keeps the late shares (R,) by rate."""
 
-    def __init__(self, simulator: Simulator, counts: Ints, policy: str, option: float) -> None:
+    def __init__(self, simulator: Simulator, counts: Ints, policy: str, option: Option) -> None:
         self.asked = (counts, policy, option)
         self.simulator = simulator
         self.allowed = simulator.table.qos.late_share

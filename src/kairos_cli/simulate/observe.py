@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kairos_cli.domain.latency_profile import Floats
 from kairos_cli.policies.state import Ints
-from kairos_cli.simulate.simulator import Run, Simulator
+from kairos_cli.simulate.simulator import Option, Run, Simulator
 
 PERCENTILES = (50.0, 95.0, 99.0, 99.9)
 #: The queries are told apart in so many classes of batch size, alike in number of queries.
@@ -46,7 +46,7 @@ class Observation:
     latency_ms: Floats
 
 
-def observation(simulator: Simulator, counts: Ints, policy: str, option: float, rate_qps: float) -> Observation:
+def observation(simulator: Simulator, counts: Ints, policy: str, option: Option, rate_qps: float) -> Observation:
     """Return what happens on a pool (J,) at a rate."""
     run = simulator.observe(counts, policy, option, rate_qps)
     on_time = run.latency_ms <= simulator.table.qos.latency_ms
@@ -60,7 +60,7 @@ def observation(simulator: Simulator, counts: Ints, policy: str, option: float, 
             float(busy / (run.span_ms * count)) if count else 0.0
             for busy, count in zip(run.busy_ms, counts, strict=True)
         ),
-        tuple(_size_classes(simulator, run, on_time, len(counts))),
+        tuple(_size_classes(simulator, run, on_time)),
         run.latency_ms,
     )
 
@@ -71,7 +71,7 @@ def size_class_numbers(probability: Floats) -> Ints:
     return np.searchsorted(np.unique(edges), np.arange(len(probability)), side="left").astype(np.int64)
 
 
-def _size_classes(simulator: Simulator, run: Run, on_time: NDArray[np.bool_], types: int) -> list[SizeClass]:
+def _size_classes(simulator: Simulator, run: Run, on_time: NDArray[np.bool_]) -> list[SizeClass]:
     """Return classes of neighbouring sizes with about as many queries each."""
     table = simulator.table
     class_of_size = size_class_numbers(table.probability)
@@ -82,7 +82,7 @@ def _size_classes(simulator: Simulator, run: Run, on_time: NDArray[np.bool_], ty
         if not inside.any():
             continue
         latency_ms = run.latency_ms[inside]
-        served = np.bincount(run.type[inside], minlength=types) / inside.sum()
+        served = run.served_share[inside].mean(axis=0)
         classes.append(
             SizeClass(
                 int(table.batch_size[sizes[0]]),

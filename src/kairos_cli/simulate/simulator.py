@@ -13,7 +13,7 @@ from kairos_cli.domain.latency_profile import Floats
 from kairos_cli.domain.service_table import ServiceTable
 from kairos_cli.policies import NAMES
 from kairos_cli.policies.state import Ints, Service, service
-from kairos_cli.simulate.engine import Queries, Record, run
+from kairos_cli.simulate.engine import Queries, Record, empty_record, run
 from kairos_cli.simulate.streams import Stream
 
 Result = TypeVar("Result")
@@ -26,19 +26,21 @@ WARM_UP = 0.1
 class Run:
     """What happened to the queries that count, of all replications: arrays (N,) and the busy time by type.
 
-    `latency_ms` is from arrival to answer and `waited_ms` the part of it before service; `size` is a row
-    of the table and `type` the index of the type that served. `busy_ms` (J,) is the service time of all
-    instances of a type, `span_ms` the time over which it was added up.
+    `latency_ms` is from arrival to answer and `waited_ms` the part of it before service begins; `size` is a row
+    of the table and `served_share` (N, J) how much of the query each type served. `busy_ms` (J,) is the service
+    time of all instances of a type, `span_ms` the time over which it was added up.
     """
 
     latency_ms: Floats
     waited_ms: Floats
     size: Ints
-    type: Ints
+    served_share: Floats
     busy_ms: Floats
     span_ms: float
 
 
+#: The numbers that a policy goes by besides the service table (simulate.tuning).
+Option = tuple[float, ...]
 #: The shadow prices (J,) of a pool (J,) of a table, in queries/s an instance; the planner knows them.
 ShadowPrices = Callable[[ServiceTable, Ints], Floats]
 
@@ -65,7 +67,7 @@ class Simulator:
         self._quantile_ms = np.ascontiguousarray(table.quantile_ms)
         self._executor = ThreadPoolExecutor(workers) if workers else None
 
-    def keeps_target(self, counts: Ints, policy: str, option: float, rate_qps: float, *, quick: bool = False) -> bool:
+    def keeps_target(self, counts: Ints, policy: str, option: Option, rate_qps: float, *, quick: bool = False) -> bool:
         """Tell whether enough queries are on time at a rate; `quick` looks at the first replication only."""
         streams = self.streams[:1] if quick else self.streams
         counted = sum(len(stream.size) - _warm_up(stream) for stream in streams)
@@ -78,14 +80,14 @@ class Simulator:
                 return False
         return True
 
-    def late_share(self, counts: Ints, policy: str, option: float, rate_qps: float) -> Floats:
+    def late_share(self, counts: Ints, policy: str, option: Option, rate_qps: float) -> Floats:
         """Return the late share of each replication (R,)."""
         late = list(self._late_each(self.streams, counts, policy, option, rate_qps, len(self.streams[0].size)))
         counted = np.array([len(stream.size) - _warm_up(stream) for stream in self.streams])
         return np.asarray(np.array(late) / counted)
 
     def _late_each(
-        self, streams: Sequence[Stream], counts: Ints, policy: str, option: float, rate_qps: float, most_late: int
+        self, streams: Sequence[Stream], counts: Ints, policy: str, option: Option, rate_qps: float, most_late: int
     ) -> Iterator[int]:
         """Return the number of late queries of each stream."""
         known = self._service(counts)
@@ -95,7 +97,7 @@ class Simulator:
         """Return what is done with each stream, side by side where there are workers."""
         return map(do, streams) if self._executor is None else self._executor.map(do, streams)
 
-    def observe(self, counts: Ints, policy: str, option: float, rate_qps: float) -> Run:
+    def observe(self, counts: Ints, policy: str, option: Option, rate_qps: float) -> Run:
         """Return everything that happened at a rate."""
         known = self._service(counts)
         return _joined(
@@ -116,16 +118,15 @@ class Simulator:
         counts: Ints,
         known: Service,
         policy: str,
-        option: float,
+        option: Option,
         rate_qps: float,
         most_late: int,
     ) -> tuple[int, Queries, Record]:
-        number = len(stream.size)
         queries = Queries(stream.arrival * (1000 / rate_qps), stream.size, stream.step, stream.fraction)
-        record = Record(np.empty(number), np.empty(number), np.empty(number, np.int64))
+        record = empty_record(len(stream.size), len(counts), int(counts.sum()), split=self.table.serving.split)
         late = run(
             list(NAMES).index(policy),
-            np.array([option]),
+            np.array(option),
             known,
             self._quantile_ms,
             np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
@@ -137,21 +138,27 @@ class Simulator:
         return late, queries, record
 
     def _observe(
-        self, stream: Stream, counts: Ints, known: Service, policy: str, option: float, rate_qps: float
+        self, stream: Stream, counts: Ints, known: Service, policy: str, option: Option, rate_qps: float
     ) -> Run:
         everything = len(stream.size)
         _, queries, record = self._run(stream, counts, known, policy, option, rate_qps, most_late=everything)
-        served_type = np.repeat(np.arange(len(counts), dtype=np.int64), counts)[record.served_by]
-        service_ms = record.finished_ms - record.started_ms
+        kind = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
         kept = slice(_warm_up(stream), None)
         return Run(
             (record.finished_ms - queries.arrival_ms)[kept],
             (record.started_ms - queries.arrival_ms)[kept],
             stream.size[kept],
-            served_type[kept],
-            np.asarray(np.bincount(served_type, weights=service_ms, minlength=len(counts)), dtype=np.float64),
+            _served_share(record, kind, len(counts))[kept],
+            np.asarray(np.bincount(kind, weights=record.busy_ms, minlength=len(counts)), dtype=np.float64),
             float(record.finished_ms.max() - queries.arrival_ms[0]),
         )
+
+
+def _served_share(record: Record, kind: Ints, types: int) -> Floats:
+    """Return what share of each query (N, J) each type serves; `kind` (I,) is the type of each instance."""
+    if len(record.served_rows):
+        return np.asarray(record.served_rows / record.served_rows.sum(axis=1, keepdims=True))
+    return np.asarray(np.eye(types)[kind[record.served_by]])
 
 
 def _warm_up(stream: Stream) -> int:
@@ -163,7 +170,7 @@ def _joined(runs: Sequence[Run]) -> Run:
         np.concatenate([run.latency_ms for run in runs]),
         np.concatenate([run.waited_ms for run in runs]),
         np.concatenate([run.size for run in runs]),
-        np.concatenate([run.type for run in runs]),
+        np.concatenate([run.served_share for run in runs]),
         np.sum([run.busy_ms for run in runs], axis=0),
         sum(run.span_ms for run in runs),
     )
