@@ -459,6 +459,20 @@ def test_a_server_that_fails_fast_does_not_draw_all_queries() -> None:
     run(main())
 
 
+def test_queries_that_fail_everywhere_take_no_server_out() -> None:
+    """Where all servers answer 500 it may be the queries: clients get the errors, and the servers stay."""
+
+    async def fail(backend: Backend, request: web.Request) -> web.Response:
+        return web.json_response({"error": "poison"}, status=500)
+
+    async def main() -> None:
+        async with live((CPU, Backend(fail))) as proxy:
+            assert [500] * 6 == [(await proxy.infer(10))[0] for _ in range(6)]
+            assert 1 == len(proxy.router.distributor.servers.members.up)
+
+    run(main())
+
+
 def test_with_no_server_up_clients_are_told() -> None:
     """Queries wait for a server as long as the rules let them, and get 503."""
 
