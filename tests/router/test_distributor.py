@@ -13,9 +13,9 @@ from kairos_cli.domain.serving import Serving
 from kairos_cli.planner.candidates import usable_types
 from kairos_cli.planner.capacity import shadow_prices
 from kairos_cli.policies import NAMES
-from kairos_cli.router.distributor import Rules
 from kairos_cli.router.members import Instance
 from kairos_cli.router.refused import Refused
+from kairos_cli.router.rules import Rules
 from kairos_cli.router.work import BackendFailed, BackendLost, Batch, NotServed
 from kairos_cli.simulate.simulator import Simulator
 from kairos_cli.simulate.streams import stream

@@ -22,12 +22,13 @@ from kairos_cli.loading.scenario import load_scenario
 from kairos_cli.loading.serve_table import read_serve_table
 from kairos_cli.loading.toml_file import TomlFile
 from kairos_cli.policies import NAMES
+from kairos_cli.router.backend_url import url_problem
 from kairos_cli.router.batch_source import BatchSource, batch_source
-from kairos_cli.router.distributor import Rules
 from kairos_cli.router.http_backends import AnswerLimits
-from kairos_cli.router.http_router import Address, Router, Settings, url_problem
+from kairos_cli.router.http_router import Address, Router, Settings
 from kairos_cli.router.http_site import Limits
 from kairos_cli.router.journal import Journal
+from kairos_cli.router.rules import Rules
 
 _USUAL = {
     "policy": "shadow", "late": "serve", "host": "127.0.0.1", "port": 8000, "admin_host": "127.0.0.1",
