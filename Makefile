@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit bench bench-search bench-shadow bench-batching picture clean
+.PHONY: help demo test lint types unit bench bench-search bench-shadow bench-batching bench-serve picture clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -14,7 +14,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("kairos needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable . --group dev --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --editable ".[serve]" --group dev --constraint constraints.txt
 	@touch $@
 
 demo: $(READY) ## install, then plan the pool of the first example
@@ -47,6 +47,9 @@ bench-batching: $(READY) ## renew the simulated table of docs/batching.md: what 
 
 bench-shadow: $(READY) ## renew the tables of docs/shadow.md: what each part of the policy buys (fifteen minutes)
 	$(BIN)/python benchmarks/shadow.py --write
+
+bench-serve: $(READY) ## print what kairos serve costs: added latency, queries/s, memory
+	$(BIN)/python benchmarks/proxy_speed.py
 
 picture: $(READY) ## renew docs/batching.svg and the table of capacities beside it
 	$(BIN)/python -m pip install --quiet --group bench

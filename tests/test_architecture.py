@@ -18,7 +18,8 @@ ALLOWED = {
     "policies": {"domain"},
     "simulate": {"domain", "policies"},
     "report": {"domain", "planner", "simulate"},
-    "cli": {"domain", "loading", "planner", "policies", "simulate", "report"},
+    "router": {"domain", "policies"},
+    "cli": {"domain", "loading", "planner", "policies", "simulate", "report", "router"},
 }
 PURE = ("domain", "planner", "simulate")
 

@@ -7,13 +7,15 @@ import sys
 
 import pytest
 
-HEAVY = {"numpy", "pulp", "highspy", "numba", "rich", "plotext", "tomli"}
-COMMANDS = ("plan", "frontier", "evaluate", "explain", "compare", "show")
+HEAVY = {"numpy", "pulp", "highspy", "numba", "rich", "plotext", "tomli", "aiohttp"}
+COMMANDS = (
+    "plan", "frontier", "evaluate", "explain", "compare", "show", "serve", "top", "emulate", "load",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("args", [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
 def test_help_imports_nothing_heavy(args: list[str]) -> None:
-    """Help and version come without numpy, pulp, highspy, numba, rich or plotext."""
+    """Help and version come without numpy, pulp, highspy, numba, rich, plotext or aiohttp."""
     program = (
         "import sys\n"
         "from kairos_cli.cli.main import main\n"

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kairos_cli.domain.latency_profile import LatencyProfile
+from kairos_cli.domain.latency_profile import LatencyProfile, ModelProfile
+from kairos_cli.domain.qos import QosTarget
 from tests.strategies import latency_profiles
 
 
@@ -165,3 +166,22 @@ def test_on_time_does_not_fall(measured: LatencyProfile, one_ms: float, other_ms
     assert (tight <= loose + 1e-12).all()
     assert (tight >= 0).all()
     assert (loose <= 1).all()
+
+
+@given(latency_profiles(), limits, st.sampled_from([0.5, 2, 8]))
+def test_slow_machines_keep_a_target_as_much_longer_as_often(
+    measured: LatencyProfile, latency_ms: float, factor: float
+) -> None:
+    """Stretching all latencies and the limit changes no share; powers of two change no rounding either."""
+    assert measured.on_time(latency_ms).tolist() == measured.slowed(factor).on_time(latency_ms * factor).tolist()
+
+
+def test_a_slowed_model_has_its_target_stretched() -> None:
+    """Means, quantiles and target are three times as long; a model without a target still has none."""
+    model = ModelProfile("ranker", QosTarget(99, 10), {"fast": TWO_SIZES})
+    slow = model.slowed(3)
+
+    assert QosTarget(99, 30) == slow.qos
+    assert [7.5, 19.5] == slow.latency["fast"].mean_ms.tolist()
+    assert [[3, 6, 15], [9, 18, 27]] == slow.latency["fast"].quantile_ms.tolist()
+    assert ModelProfile("ranker", None, {}).slowed(3).qos is None

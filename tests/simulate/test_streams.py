@@ -10,7 +10,7 @@ import pytest
 
 from kairos_cli.policies import NAMES
 from kairos_cli.simulate.measure import Effort, simulator
-from kairos_cli.simulate.streams import Stream, stream, trace_stream
+from kairos_cli.simulate.streams import Stream, poisson, stream, trace_stream
 from kairos_cli.simulate.tuning import NO_OPTION
 from tests.simulate.tables import shipped_table, table
 
@@ -135,3 +135,12 @@ def test_the_luck_of_a_trace_is_that_of_a_stream() -> None:
     drawn = stream(made, 50, 5, 3)
     replayed = trace_stream(made, drawn.size, drawn.arrival, 5, 3)
     assert parts(drawn) == parts(replayed)
+
+
+def test_fewer_queries_are_the_first_of_more() -> None:
+    """However long a load is offered, it begins with the same queries."""
+    probability = np.array([0.25, 0.5, 0.25])
+    few, many = poisson(probability, 10, 7), poisson(probability, 1000, 7)
+
+    assert few[0].tolist() == many[0][:10].tolist()
+    assert few[1].tolist() == many[1][:10].tolist()

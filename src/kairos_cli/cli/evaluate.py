@@ -13,7 +13,7 @@ from kairos_cli.cli.answer import Answer, answer_options, give, note
 from kairos_cli.cli.carried_scenario import nothing_beside_the_plan
 from kairos_cli.cli.effort_options import effort, effort_options
 from kairos_cli.cli.plan import POLICY
-from kairos_cli.cli.pool_check import check_pool
+from kairos_cli.cli.pool_check import table_of_pool
 from kairos_cli.cli.progress import progress
 from kairos_cli.cli.scenario_options import pool_of, scenario_flags, scenario_options
 from kairos_cli.errors import InputError, Source
@@ -59,7 +59,7 @@ def command(
     if trace is not None:
         question = replace(question, mix=trace.mix())
         _expect_serving(question, pool, str(trace_file))
-    table, bought = _table(question, pool, "--pool" if pool_text else str(plan_file or "the plan"))
+    table, bought = table_of_pool(question, pool, "--pool" if pool_text else str(plan_file or "the plan"))
     counts = table.present(bought)
     for remark in _remarks(question, pool, table.pool(counts)):
         note(f"note: {remark}", quiet)
@@ -125,17 +125,6 @@ def _remarks(question: Any, pool: Any, present: Any) -> Iterator[str]:
     lost = question.constraints.tolerate_loss
     if lost:
         yield f"the pool is simulated whole; its plan is rated after the loss of any {lost}"
-
-
-def _table(question: Any, pool: Any, source: str) -> tuple[Any, Any]:
-    """Return the service table of the scenario's types and the pool's counts in it."""
-    from kairos_cli.domain.service_table import service_table
-    from kairos_cli.planner.candidates import usable_types
-
-    check_pool(question, pool, source)
-    types = [each for each in usable_types(question) if each.purchase in question.purchase or each.name in pool.by_type]
-    table = service_table(question, types)
-    return table, table.counts(pool)
 
 
 def _capacity(table: Any, counts: Any, rate_qps: float | None) -> float:

@@ -37,3 +37,14 @@ def check_pool(question: Any, pool: Any, source: str) -> None:
     if pool.size > MOST_SIMULATED:
         message = f"a pool of {pool.size} instances is too large to be simulated"
         raise InputError.of(message, source, f"the limit is {MOST_SIMULATED}; larger ones come close to their capacity")
+
+
+def table_of_pool(question: Any, pool: Any, source: str) -> tuple[Any, Any]:
+    """Return the service table of the scenario's types and the pool's counts in it, if the pool can be looked at."""
+    from kairos_cli.domain.service_table import service_table
+    from kairos_cli.planner.candidates import usable_types
+
+    check_pool(question, pool, source)
+    types = [each for each in usable_types(question) if each.purchase in question.purchase or each.name in pool.by_type]
+    table = service_table(question, types)
+    return table, table.counts(pool)

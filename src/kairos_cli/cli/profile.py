@@ -1,4 +1,4 @@
-"""`kairos profile`: latency profiles from measured samples."""
+"""`kairos profile`: latency profiles from measured samples, or from what a router has learned."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from kairos_cli.cli.admin_options import admin_options, admin_token
 from kairos_cli.cli.answer import deliver, note
 from kairos_cli.errors import InputError
 
@@ -17,7 +18,7 @@ FEW_SAMPLES = 50
 
 @click.group("profile")
 def command() -> None:
-    """Make latency profiles from measured samples."""
+    """Make latency profiles from measured samples, or from what a router has learned."""
 
 
 @command.command("import")
@@ -93,3 +94,35 @@ def _expect_measured(largest_batch: int | None, model: Any) -> None:
     measured = max(each.largest for each in model.latency.values())
     if largest_batch is not None and largest_batch > measured:
         raise InputError.of(beyond_the_profile(largest_batch, measured), "--largest-batch", BEYOND_THE_PROFILE_HINT)
+
+
+@command.command("refresh")
+@admin_options
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Where the profile goes.  [default: standard output]",
+)  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but the answer and errors.")
+def refresh_command(*, admin_url: str, admin_token_file: Path, output: Path | None, quiet: bool) -> None:
+    """Write what a running router has learned of latencies as a model profile.
+
+    It has all types of the plan, at the batch sizes of the mix. Types that have not served are as they were planned.
+
+    \b
+    kairos profile refresh --admin http://127.0.0.1:8100 --admin-token-file token -o profiles/models/ranker.toml
+    """
+    from kairos_cli.router import event_loop
+
+    event_loop.check_installed("kairos profile refresh")
+    from kairos_cli.loading.latency_document import model_of
+    from kairos_cli.loading.samples import profile_text
+    from kairos_cli.router.http_question import ask_once
+    from kairos_cli.router.status import LATENCY_SCHEMA
+
+    token = admin_token(admin_token_file)
+    document = event_loop.run(ask_once(admin_url, token, "/v1/latency", LATENCY_SCHEMA))
+    model = model_of(document)
+    for name, measured in document["measured"].items():
+        if measured < FEW_SAMPLES:
+            note(f"note: {name} has served {measured} batches; its latencies are mostly those of the plan", quiet)
+    deliver(profile_text(model), output, f"wrote {output}: {model.name} on {', '.join(model.latency)}", quiet)

@@ -8,7 +8,7 @@ distribution is taken as uniform, so it can be drawn from by a look-up in a tabl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +58,10 @@ class LatencyProfile:
         scaled = self.quantile_ms * (self.mean_ms / drawn_mean)[:, None]
         return LatencyProfile(self.instance_type, self.batch_size, self.mean_ms, self.level, scaled)
 
+    def slowed(self, factor: float) -> LatencyProfile:
+        """Return the profile of a machine that takes `factor` times as long for everything."""
+        return replace(self, mean_ms=self.mean_ms * factor, quantile_ms=self.quantile_ms * factor)
+
     def on_time(self, latency_ms: float) -> Floats:
         """Return the probability (B,) that a query is served within `latency_ms` once started."""
         return np.array([_share_within(row, self.level, latency_ms) for row in self.quantile_ms])
@@ -90,3 +94,8 @@ class ModelProfile:
     mergeable: bool = True
     splittable: bool = True
     largest_batch: int | None = None
+
+    def slowed(self, factor: float) -> ModelProfile:
+        """Return the model on machines that take `factor` times as long, with a target as many times as long."""
+        latency = {name: profile.slowed(factor) for name, profile in self.latency.items()}
+        return replace(self, qos=self.qos and self.qos.slowed(factor), latency=latency)

@@ -43,6 +43,10 @@ class QosTarget:
             raise ValueError(f"the latency limit must be > 0, got {limit:g} ms")
         return cls(percentile, limit)
 
+    def slowed(self, factor: float) -> QosTarget:
+        """Return the target with `factor` times the latency."""
+        return QosTarget(self.percentile, self.latency_ms * factor)
+
     def __str__(self) -> str:
         """Return the text that `parse` reads as this very target."""
         return f"p{_plain(self.percentile)}<{_plain(self.latency_ms)}ms"

@@ -126,13 +126,19 @@ def profile_text(model: ModelProfile) -> str:
         *([] if model.mergeable else ["mergeable = false"]),
         *([] if model.splittable else ["splittable = false"]),
         *([f"largest_batch = {model.largest_batch}"] if model.largest_batch else []),
-        f"quantiles = [{', '.join(f'{level:g}' for level in LEVELS)}]",
+        f"quantiles = [{', '.join(f'{level:g}' for level in _level(model))}]",
         "",
         "[latency_ms]",
         "# batch size, mean, then one latency for each quantile",
     ]
     tables = [line for profile in model.latency.values() for line in _rows(profile)]
     return "\n".join([*head, *tables]) + "\n"
+
+
+def _level(model: ModelProfile) -> list[float]:
+    """Return the levels of a model's quantiles, which all its types have alike."""
+    profile = next(iter(model.latency.values()))
+    return [float(level) for level in profile.level]
 
 
 def _rows(profile: LatencyProfile) -> Iterator[str]:

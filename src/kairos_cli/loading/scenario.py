@@ -7,7 +7,7 @@ budget_usd_per_hour = 2.5
 qos = "p99<350ms"              # the model's own target if left out
 
 A table [serving] says whether queries are merged and split (loading.serving); a table [limits] is for `kairos
-check` alone (loading.limits_table).
+check` alone (loading.limits_table), and [serve] for `kairos serve` (loading.serve_table).
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class ScenarioValues:
     def read_file(self, file: TomlFile) -> None:
         """Take the values of a file; raises InputError for keys that no scenario has."""
         file.expect_schema(SCHEMA)
-        file.expect_keys(["schema", "name", "description", "limits", "serving", *FLAG_BY_KEY])
+        file.expect_keys(["schema", "name", "description", "limits", "serving", "serve", *FLAG_BY_KEY])
         serving = file.of_type(dict, "serving", required=False) or {}
         file.expect_keys(SERVING_FLAG_BY_KEY, "serving")
         file.finish()

@@ -95,14 +95,15 @@ def _at_a_rate(results: Sequence[Document]) -> Section:
 
 def _latencies(each: Document) -> tuple[str, ...]:
     return (
-        *(_ms(each[key]) for key in ("p50_ms", "p95_ms", "p99_ms", "p99_9_ms", "longest_ms")),
+        *(ms_text(each[key]) for key in ("p50_ms", "p95_ms", "p99_ms", "p99_9_ms", "longest_ms")),
         f"{each['on_time_fraction']:.2%}",
         f"{each['queue_length']:.1f}",
         f"{each['usd_per_million_queries']:.2f}",
     )
 
 
-def _ms(latency_ms: float) -> str:
+def ms_text(latency_ms: float) -> str:
+    """Return a latency with four digits, or whole milliseconds above a second."""
     return f"{latency_ms:.4g}" if latency_ms < 1000 else f"{latency_ms:.0f}"
 
 
@@ -122,8 +123,8 @@ def _classes(result: Document) -> Section:
         (
             f"{each['batch_size_from']}–{each['batch_size_to']}",
             f"{each['query_share']:.1%}",
-            _ms(each["p50_ms"]),
-            _ms(each["p99_ms"]),
+            ms_text(each["p50_ms"]),
+            ms_text(each["p99_ms"]),
             f"{each['on_time_fraction']:.2%}",
             *(f"{each['share'][name]:.0%}" for name in types),
         )

@@ -65,11 +65,16 @@ def observation(simulator: Simulator, counts: Ints, policy: str, option: Option,
     )
 
 
+def size_class_numbers(probability: Floats) -> Ints:
+    """Return to which class each size of a mix (B,) belongs, by number; classes have about as many queries each."""
+    edges = np.searchsorted(np.cumsum(probability), np.arange(1, _CLASSES) / _CLASSES)
+    return np.searchsorted(np.unique(edges), np.arange(len(probability)), side="left").astype(np.int64)
+
+
 def _size_classes(simulator: Simulator, run: Run, on_time: NDArray[np.bool_]) -> list[SizeClass]:
     """Return classes of neighbouring sizes with about as many queries each."""
     table = simulator.table
-    edges = np.searchsorted(np.cumsum(table.probability), np.arange(1, _CLASSES) / _CLASSES)
-    class_of_size = np.searchsorted(np.unique(edges), np.arange(len(table.batch_size)), side="left")
+    class_of_size = size_class_numbers(table.probability)
     classes = []
     for number in range(class_of_size.max() + 1):
         sizes = np.flatnonzero((class_of_size == number) & (table.probability > 0))

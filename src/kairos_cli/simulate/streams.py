@@ -32,12 +32,17 @@ class Stream:
 
 def stream(table: ServiceTable, queries: int, seed: int, replication: int) -> Stream:
     """Return a Poisson stream of queries of the table's mix."""
-    gaps, sizes, luck = (
-        np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(replication, part))) for part in range(3)
+    arrival, size = poisson(table.probability, queries, seed, replication)
+    return trace_stream(table, size, arrival, seed, replication)
+
+
+def poisson(probability: Floats, queries: int, seed: int, replication: int = 0) -> tuple[Floats, NDArray[np.int64]]:
+    """Return arrivals (N,) in mean gaps and sizes (N,) as rows of the mix; fewer queries are the first of more."""
+    gaps, sizes = (
+        np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(replication, part))) for part in range(2)
     )
-    arrival = np.cumsum(gaps.standard_exponential(queries))
-    size = np.searchsorted(np.cumsum(table.probability)[:-1], sizes.random(queries), side="right")
-    return Stream(arrival, size.astype(np.int64), *_luck(table, luck.random(queries)))
+    size = np.searchsorted(np.cumsum(probability)[:-1], sizes.random(queries), side="right")
+    return np.cumsum(gaps.standard_exponential(queries)), size.astype(np.int64)
 
 
 def trace_stream(table: ServiceTable, size: NDArray[np.int64], arrival: Floats, seed: int, replication: int) -> Stream:
