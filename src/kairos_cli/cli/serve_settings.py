@@ -49,6 +49,8 @@ def prepared(
     given = _given(file, flags)
     plan = load_plan(given["plan"]) if "plan" in given else None
     question = _question(file, plan, profiles)
+    if plan is not None and question is plan.scenario and given["policy"] == plan.policy:
+        question = replace(question, serving=plan.serving)
     question = replace(question, model=question.model.slowed(slow), qos=question.qos.slowed(slow))
     if "batch_from" in given and not question.serving.one_at_a_time:
         raise InputError.of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,17 @@ class SavedPlan:
     pool: Pool
     scenario: Scenario
     document: Mapping[str, Any]
+
+    @property
+    def policy(self) -> str | None:
+        """The policy under which the pool was measured, None if it was not."""
+        return str(self.document["verified"]["policy"]) if self.document["verified"] else None
+
+    @property
+    def serving(self) -> Serving:
+        """What its policy does with queries: what it was verified to do best with, else all that it may do."""
+        verified, may = self.document["verified"] or {}, self.scenario.serving
+        return replace(may, merge=verified.get("merges", may.merge), split=verified.get("splits", may.split))
 
 
 def load_plan(path: Path) -> SavedPlan:

@@ -13,6 +13,7 @@ from kairos_cli.domain.latency_profile import Floats
 from kairos_cli.domain.service_table import ServiceTable
 from kairos_cli.domain.serving import Serving
 from kairos_cli.policies import NAMES
+from kairos_cli.policies.abilities import serving_under
 from kairos_cli.policies.state import Ints, Service, service
 from kairos_cli.simulate.engine import Queries, Record, empty_record, run
 from kairos_cli.simulate.streams import Stream
@@ -42,16 +43,6 @@ class Run:
 
 #: The numbers that a policy goes by besides the service table (simulate.tuning).
 Option = tuple[float, ...]
-
-
-def serving_under(policy: str, option: Option, serving: Serving) -> Serving:
-    """Return what a policy does with queries: `shadow` may leave be what it may do, all others do it."""
-    if policy != "shadow" or serving.one_at_a_time:
-        return serving
-    merge, split = option
-    return replace(serving, merge=merge > 0, split=split > 0)
-
-
 #: The shadow prices (J,) of a pool (J,) of a table, in queries/s an instance; the planner knows them.
 ShadowPrices = Callable[[ServiceTable, Ints], Floats]
 
