@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import aiohttp
 from yarl import URL
 
+from kairos_cli.router.answer_limits import AnswerLimits
 from kairos_cli.router.http_message import Reply, Request, passed_on
 from kairos_cli.router.http_rows import Share, groups, in_one_request, replies_of
 from kairos_cli.router.members import Instance
@@ -18,16 +18,8 @@ _PROBE_S = 1.0
 _PROBE_PATH = "/v2/health/ready"
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerLimits:
-    """How long a server may take, and how large its answer may be."""
-
-    seconds: float = 60.0
-    bytes: int = 512 * 2**20
-
-
 class Backends:
-    """One HTTP client for all servers; an instance's `sender` is the start of its URLs."""
+    """One HTTP client for all servers; an instance's `sender.http` is the start of its URLs."""
 
     def __init__(self, limits: AnswerLimits) -> None:
         self._limits = limits
@@ -76,7 +68,7 @@ class Backends:
     async def _ask(
         self, instance: Instance, method: str, target: str, headers: list[tuple[str, str]], content: bytes | None
     ) -> Reply:
-        url = URL(f"{instance.sender}{target}", encoded=True)
+        url = URL(f"{instance.sender.http}{target}", encoded=True)
         try:
             async with self._session.request(
                 method, url, headers=headers, data=content, allow_redirects=False
