@@ -55,8 +55,8 @@ class GrpcSite(grpc.GenericRpcHandler):  # type: ignore[misc]
                 self.port = self._server.add_insecure_port(address)
             else:
                 self.port = self._server.add_secure_port(address, grpc.ssl_server_credentials([tls]))
-        except RuntimeError as error:
-            raise OSError(f"gRPC on {address}: {str(error)[:200]}") from None
+        except RuntimeError:
+            raise OSError(f"{address} cannot be had for gRPC") from None
         await self._server.start()
 
     async def stop(self) -> None:
