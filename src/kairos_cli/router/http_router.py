@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from kairos_cli.router.keeper import NOT_PROBED, Keeper
 from kairos_cli.router.knowledge import Knowledge, ShadowPrices
 from kairos_cli.router.learning import Learning
 from kairos_cli.router.members import Instance
+from kairos_cli.router.memory import settle
 from kairos_cli.router.process import library_log, told_to_stop
 from kairos_cli.router.refused import Refused
 from kairos_cli.router.senders import Senders
@@ -164,6 +164,4 @@ class Router:
         counts = self.distributor.servers.members.counts_of_all()
         if counts.any():
             self.distributor.servers.decision.warm_up(counts, self.distributor.knowledge.service(counts))
-        # What is loaded by now stays: the collector need not look through it again while queries wait.
-        gc.collect()
-        gc.freeze()
+        settle()
