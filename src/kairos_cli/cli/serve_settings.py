@@ -78,14 +78,9 @@ def prepared(
 
 def _check_serving(serving: Serving, given: Mapping[str, Any]) -> None:
     """Raise InputError where queries cannot be merged or split as was planned."""
-    if serving.one_at_a_time:
-        return
-    if "batch_from" in given:
+    if "batch_from" in given and not serving.one_at_a_time:
         message = f"{serving} needs the batch to be the first dimension of all tensors"
         raise InputError.of(message, "--batch-from", "leave it out")
-    if "grpc_port" in given:
-        hint = "serve over HTTP, or plan without --merge and --split"
-        raise InputError.of(f"{serving} is done over HTTP only", "--grpc-port", hint)
 
 
 def _given(file: TomlFile | None, flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ from grpc import aio
 from kairos_cli.router.answer_limits import AnswerLimits
 from kairos_cli.router.grpc_message import GrpcReply, GrpcRequest, Metadata, passed_on, says_yes
 from kairos_cli.router.members import Instance
-from kairos_cli.router.work import BackendFailed, BackendLost, Batch
+from kairos_cli.router.work import BackendFailed, BackendLost
 
 SERVICE = "/inference.GRPCInferenceService/"
 _PROBE_S = 1.0
@@ -44,11 +44,9 @@ class GrpcBackends:
         """Close all connections."""
         await asyncio.gather(*(channel.close() for channel in self._channels.values()))
 
-    async def send(self, instance: Instance, batch: Batch) -> Sequence[GrpcReply]:
-        """Return the reply to a batch of one whole query; raises BackendLost or BackendFailed."""
-        (piece,) = batch.pieces
-        request: GrpcRequest = piece.query.content
-        return [await self._ask(instance, "ModelInfer", request.content, request.metadata, self._limits.seconds)]
+    async def post(self, instance: Instance, request: GrpcRequest) -> GrpcReply:
+        """Return the reply to a query; raises BackendLost or BackendFailed."""
+        return await self._ask(instance, "ModelInfer", request.content, request.metadata, self._limits.seconds)
 
     async def _ask(
         self, instance: Instance, method: str, content: bytes, metadata: Metadata, seconds: float
@@ -82,7 +80,7 @@ class GrpcBackends:
         return aio.insecure_channel(parts.netloc, self._options)
 
     async def ask(self, instance: Instance, method: str, content: bytes, metadata: Metadata = ()) -> GrpcReply:
-        """Return what a server answers to a question that takes no time of its own; raises as `send` does."""
+        """Return what a server answers to a question that takes no time of its own; raises as `post` does."""
         return await self._ask(instance, method, content, metadata, 5 * _PROBE_S)
 
     async def probe(self, instance: Instance) -> bool | None:

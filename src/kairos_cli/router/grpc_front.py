@@ -26,6 +26,7 @@ from kairos_cli.router.grpc_message import (
 from kairos_cli.router.members import Instance
 from kairos_cli.router.protobuf_wire import field_bytes
 from kairos_cli.router.refused import Refused
+from kairos_cli.router.shared_requests import joined
 from kairos_cli.router.work import BackendFailed, BackendLost, NotServed
 
 _INFER = f"{SERVICE}ModelInfer"
@@ -72,8 +73,9 @@ class GrpcFront:
         items = question.batch_size if self._batch_header is None else in_header(_texts(metadata), self._batch_header)
         if (question.model, question.version) not in self._models:
             await self._expect_model(question)
-        (reply,) = await self._distributor.serve(items, GrpcRequest(content, passed_on(metadata)))
-        return reply  # type: ignore[return-value]
+        request = GrpcRequest(content, passed_on(metadata))
+        replies: list[GrpcReply] = await self._distributor.serve(items, request)  # type: ignore[assignment]
+        return joined(replies, request)
 
     async def _expect_model(self, question: Asked) -> None:
         """Raise Refused if the servers do not know a model, which would else cost the pool's time."""

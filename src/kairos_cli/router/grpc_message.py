@@ -1,6 +1,7 @@
 """What the router passes on over gRPC: requests of clients to servers, and their replies back, as bytes.
 
-Of an inference request no more is read than its model and the shape of its first input: its tensors may be large.
+Of an inference request no more is read than its model and the shape of its first input, unless it has to share a
+request or is served in parts: its tensors may be large.
 
 Source: the protocol's grpc_predict_v2.proto, whose field numbers stand here.
 """
@@ -8,10 +9,13 @@ Source: the protocol's grpc_predict_v2.proto, whose field numbers stand here.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import grpc
 
+from kairos_cli.router.grpc_tensors import parse, written
+from kairos_cli.router.open_inference import Message
 from kairos_cli.router.protobuf_wire import LENGTH, VARINT, Field, field_bytes, fields, varint
 from kairos_cli.router.refused import Refused
 
@@ -40,12 +44,22 @@ def passed_on(metadata: Iterable[tuple[str, str | bytes]] | None) -> Metadata:
     )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(eq=False)
 class GrpcRequest:
     """One inference request as it came."""
 
     content: bytes
     metadata: Metadata = ()
+    target: str = "grpc"
+
+    @cached_property
+    def message(self) -> Message:
+        """What it says, in tensors; raises Refused."""
+        return parse(self.content, "inputs")
+
+    def holding(self, message: Message) -> GrpcRequest:
+        """Return the request that says something else."""
+        return GrpcRequest(written(message), self.metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +81,15 @@ class GrpcReply:
     def fault(self) -> bool:
         """Whether the server failed at it."""
         return self.code in _FAULTS
+
+    @property
+    def message(self) -> Message:
+        """What it says, in tensors; raises Refused."""
+        return parse(self.content, "outputs")
+
+    def holding(self, message: Message) -> GrpcReply:
+        """Return the reply that says something else."""
+        return replace(self, content=written(message))
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,4 +80,9 @@ def field_bytes(number: int, payload: bytes | int) -> bytes:
         return b""
     if isinstance(payload, int):
         return varint_bytes(number << 3 | VARINT) + varint_bytes(payload)
+    return element_bytes(number, payload)
+
+
+def element_bytes(number: int, payload: bytes) -> bytes:
+    """Return an element of a repeated field: its bytes with their length, which may be none."""
     return varint_bytes(number << 3 | LENGTH) + varint_bytes(len(payload)) + payload

@@ -11,6 +11,7 @@ from kairos_cli.router.http_backends import Backends
 from kairos_cli.router.http_message import Request
 from kairos_cli.router.members import Instance
 from kairos_cli.router.refused import Refused
+from kairos_cli.router.shared_requests import AnyReply, sent_together
 from kairos_cli.router.work import Batch
 
 if TYPE_CHECKING:
@@ -36,12 +37,18 @@ class Senders:
             raise Refused(f"{url} has no grpc:// address, to which queries that come over gRPC are passed on")
         return found
 
-    async def send(self, instance: Instance, batch: Batch) -> Sequence[Any]:
+    async def send(self, instance: Instance, batch: Batch) -> Sequence[AnyReply]:
         """Return the reply to each piece of a batch; raises BackendLost, BackendFailed, or Refused."""
-        if self.http and isinstance(batch.pieces[0].query.content, Request):
-            return await self.http.send(instance, batch)
+        first = batch.pieces[0]
+        if len(batch.pieces) == 1 and first.items == first.query.items:
+            return [await self._post(instance, first.query.content)]
+        return await sent_together(batch.pieces, lambda request: self._post(instance, request))
+
+    async def _post(self, instance: Instance, request: Any) -> AnyReply:
+        if self.http and isinstance(request, Request):
+            return await self.http.post(instance, request)
         assert self.grpc is not None
-        return await self.grpc.send(instance, batch)
+        return await self.grpc.post(instance, request)
 
     async def probe(self, instance: Instance) -> bool | None:
         """Return whether a server says that it is ready on all ways; None if it does not answer in time on one."""
