@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+SERVERS := .venv-servers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit bench bench-search bench-shadow bench-batching bench-serve picture clean
+.PHONY: help demo test lint types unit bench bench-search bench-shadow bench-batching bench-serve real-servers picture clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -14,7 +15,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("kairos needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable ".[serve]" --group dev --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --editable ".[serve,grpc]" --group dev --constraint constraints.txt
 	@touch $@
 
 demo: $(READY) ## install, then plan the pool of the first example
@@ -51,9 +52,17 @@ bench-shadow: $(READY) ## renew the tables of docs/shadow.md: what each part of 
 bench-serve: $(READY) ## print what kairos serve costs: added latency, queries/s, memory
 	$(BIN)/python benchmarks/proxy_speed.py
 
+real-servers: $(READY) $(SERVERS)/ready ## put kairos serve before real servers, Triton and KServe: one gigabyte of packages
+	$(SERVERS)/bin/python examples/real_servers/check.py $(BIN)/kairos
+
+$(SERVERS)/ready: examples/real_servers/requirements.txt
+	$(PYTHON) -m venv $(SERVERS)
+	$(SERVERS)/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
 picture: $(READY) ## renew docs/batching.svg and the table of capacities beside it
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python benchmarks/batching_picture.py
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(SERVERS) dist .mypy_cache .ruff_cache .pytest_cache

@@ -15,8 +15,9 @@ from aiohttp import web
 from kairos_cli.domain.latency_profile import ModelProfile
 from kairos_cli.planner.capacity import shadow_prices
 from kairos_cli.router.batch_source import batch_source
-from kairos_cli.router.http_router import Address, Router, Settings
+from kairos_cli.router.http_router import Router
 from kairos_cli.router.journal import Journal
+from kairos_cli.router.settings import Address, Settings
 from tests.router.virtual_servers import rm2_table
 
 GPU, CPU = "g4dn.xlarge", "r5n.large"

@@ -119,7 +119,7 @@ def test_a_backend_added_is_used_and_one_drained_is_forgotten() -> None:
         ),
         (
             "/v1/backends", {"url": "ftp://a", "type": CPU}, 400,
-            "a backend is an http:// or https:// URL, got 'ftp://a'",
+            "a backend is an http://, https://, grpc:// or grpcs:// URL, got 'ftp://a'",
         ),
         (
             "/v1/backends", {"url": "http://a?b", "type": CPU}, 400,

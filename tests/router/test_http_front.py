@@ -14,11 +14,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from kairos_cli.router.answer_limits import AnswerLimits
 from kairos_cli.router.batch_source import batch_source
-from kairos_cli.router.http_backends import AnswerLimits
-from kairos_cli.router.http_router import Address
 from kairos_cli.router.http_site import Limits
 from kairos_cli.router.rules import Rules
+from kairos_cli.router.settings import Address
 from tests.conftest import ROOT
 from tests.router.live import CPU, GPU, Backend, doubled, live, query
 

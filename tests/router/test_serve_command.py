@@ -149,7 +149,7 @@ BAD = {
     ),
     "no_url": (
         ["--plan", PLAN, "--backend", f"{CPU}=localhost:80"],
-        "error: a backend is an http:// or https:// URL, got 'localhost:80'",
+        "error: a backend is an http://, https://, grpc:// or grpcs:// URL, got 'localhost:80'",
     ),
     "twice": (
         ["--plan", PLAN, "--backend", f"{CPU}=http://a,http://a/"], "error: http://a is named twice",

@@ -21,6 +21,7 @@ from kairos_cli.policies import NAMES
 @click.option("--policy", type=click.Choice(list(NAMES)), help="How queries are distributed.  [default: shadow]")
 @click.option("--host", metavar="ADDRESS", help="Where to listen.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="For clients.  [default: 8000]")
+@click.option("--grpc-port", type=click.IntRange(0, 65535), metavar="PORT", help="For clients that speak gRPC.")
 @click.option(
     "--late", type=click.Choice(["serve", "reject"]),
     help="What becomes of late queries: served last, or refused with 503.  [default: serve]",
@@ -58,13 +59,14 @@ from kairos_cli.policies import NAMES
 def command(*, scenario: Path | None, profiles: Path | None, slow: float, **flags: Any) -> int:
     """Share live queries out over real servers, by the policy that was simulated.
 
-    Clients and servers speak the Open Inference Protocol V2 over HTTP, as Triton, KServe and MLServer do. Model, mix
-    and target are those of a plan or a scenario, whose table [serve] may hold all that the flags say. What happens
-    is told on standard error, a JSON object a line. SIGTERM or Ctrl-C ends it: what was accepted is finished.
+    Clients and servers speak the Open Inference Protocol V2 over HTTP or gRPC, as Triton, KServe and MLServer do.
+    Model, mix and target are those of a plan or a scenario, whose table [serve] may hold all that the flags say. What
+    happens is told on standard error, a JSON object a line. SIGTERM or Ctrl-C ends it: what was accepted is finished.
 
     \b
     kairos serve --plan plan.json --backend g4dn.xlarge=http://10.0.0.1:8000 --backend r5n.large=http://10.0.0.2:8000
     kairos serve --plan plan.json --backend r5n.large=http://a:8000,http://b:8000 --late reject --port 8080
+    kairos serve --plan plan.json --grpc-port 8001 --backend r5n.large=grpc://a:8001,grpc://b:8001
     kairos serve scenario.toml --admin-port 8100 --admin-token-file token
     """
     from kairos_cli.router import event_loop

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import ssl
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,31 +13,34 @@ import click
 from kairos_cli.cli.admin_options import admin_token
 from kairos_cli.cli.answer import note
 from kairos_cli.cli.pool_check import table_of_pool
+from kairos_cli.cli.serve_backends import Ways, backends_of, by_type, pool_of_backends
+from kairos_cli.cli.serve_tls import pem, tls_context
 from kairos_cli.domain.latency_profile import ModelProfile
-from kairos_cli.domain.pool import Pool
+from kairos_cli.domain.serving import Serving
 from kairos_cli.errors import InputError, Problem, Source
 from kairos_cli.loading.plan_file import SavedPlan, load_plan
 from kairos_cli.loading.scenario import load_scenario
 from kairos_cli.loading.serve_table import read_serve_table
 from kairos_cli.loading.toml_file import TomlFile
 from kairos_cli.policies import NAMES
-from kairos_cli.router.backend_url import url_problem
+from kairos_cli.router.answer_limits import AnswerLimits
 from kairos_cli.router.batch_source import BatchSource, batch_source
-from kairos_cli.router.http_backends import AnswerLimits
-from kairos_cli.router.http_router import Address, Router, Settings
+from kairos_cli.router.event_loop import check_grpc_installed
+from kairos_cli.router.http_router import Router
 from kairos_cli.router.http_site import Limits
 from kairos_cli.router.journal import Journal
 from kairos_cli.router.rules import Rules
+from kairos_cli.router.settings import Address, GrpcAddress, Settings
 
 _USUAL = {
-    "policy": "shadow", "late": "serve", "host": "127.0.0.1", "port": 8000, "admin_host": "127.0.0.1",
+    "policy": "shadow", "late": "serve", "host": "127.0.0.1", "admin_host": "127.0.0.1",
     "longest_wait_s": 60.0, "answer_timeout_s": 60.0, "grace_s": 30.0, "max_body_mb": 64, "max_connections": 1024,
     "max_waiting": 10_000,
 }  # fmt: skip
 #: The flags that are not called as their keys are.
 _FLAGS = {"longest_wait_s": "--longest-wait", "answer_timeout_s": "--answer-timeout", "grace_s": "--grace"}
 _LARGEST = 1_000_000
-_MOST_BACKENDS_HINT = "--backend g4dn.xlarge=http://127.0.0.1:9000,http://127.0.0.1:9001"
+_PORT = 8000
 
 
 def prepared(
@@ -52,16 +54,13 @@ def prepared(
     if plan is not None and question is plan.scenario and given["policy"] == plan.policy:
         question = replace(question, serving=plan.serving)
     question = replace(question, model=question.model.slowed(slow), qos=question.qos.slowed(slow))
-    if "batch_from" in given and not question.serving.one_at_a_time:
-        raise InputError.of(
-            f"{question.serving} needs the batch to be the first dimension of all tensors",
-            "--batch-from",
-            "leave it out",
-        )
-    backends = _backends(given.get("backends", {}))
-    pool = _pool(backends)
+    _check_serving(question.serving, given)
+    backends, ways = backends_of(given)
+    if ways.grpc:
+        check_grpc_installed("kairos serve --grpc-port")
+    pool = pool_of_backends(backends)
     table, counts = table_of_pool(question, pool, "--backend")
-    settings = _settings(given, question.model, backends, _option(given["policy"], table, counts))
+    settings = _settings(given, question.model, backends, ways, _option(given["policy"], table, counts))
     if plan is not None and plan.pool.by_type != pool.by_type:
         note(f"note: the plan's pool is {plan.pool}, the backends are {pool}")
 
@@ -73,16 +72,24 @@ def prepared(
             return await router.run()
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
-            raise InputError.of(f"cannot listen: {reason}", "--port", "choose another port or address") from None
+            flag = "--port" if error.errno else "--grpc-port"  # gRPC tells no number
+            raise InputError.of(f"cannot listen: {reason}", flag, "choose another port or address") from None
 
     return run
+
+
+def _check_serving(serving: Serving, given: Mapping[str, Any]) -> None:
+    """Raise InputError where queries cannot be merged or split as was planned."""
+    if "batch_from" in given and not serving.one_at_a_time:
+        message = f"{serving} needs the batch to be the first dimension of all tensors"
+        raise InputError.of(message, "--batch-from", "leave it out")
 
 
 def _given(file: TomlFile | None, flags: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of flags, or else of the table, or else the usual ones."""
     of_flags = dict(flags)
     if "backends" in of_flags:
-        of_flags["backends"] = _by_type(of_flags["backends"])
+        of_flags["backends"] = by_type(of_flags["backends"])
     given = {**_USUAL, **(read_serve_table(file) if file else {}), **of_flags}
 
     def source(key: str) -> Source | None:
@@ -104,7 +111,7 @@ def _wrong(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, choices in (("policy", tuple(NAMES)), ("late", ("serve", "reject"))):
         if given[key] not in choices:
             yield key, f"must be one of {', '.join(choices)}, got {given[key]!r}"
-    for key in ("port", "admin_port"):
+    for key in ("port", "grpc_port", "admin_port"):
         if not 0 <= given.get(key, 0) <= 65535:
             yield key, f"must be a port, got {given[key]}"
 
@@ -118,35 +125,6 @@ def _question(file: TomlFile | None, plan: SavedPlan | None, profiles: Path | No
     return load_scenario(file, {}, profiles, pool_given=True)
 
 
-def _by_type(texts: tuple[str, ...]) -> dict[str, list[str]]:
-    """Return the URLs of each type of `TYPE=URL,…`."""
-    urls: dict[str, list[str]] = {}
-    for text in texts:
-        name, given, listed = text.partition("=")
-        if not (name and given and listed):
-            raise InputError.of(f"cannot read {text[:80]!r}", "--backend", f"write it as {_MOST_BACKENDS_HINT}")
-        urls.setdefault(name.strip(), []).extend(url.strip() for url in listed.split(","))
-    return urls
-
-
-def _backends(by_type: Mapping[str, list[str]]) -> list[tuple[str, str]]:
-    """Return the servers as pairs of type and URL; raises InputError for a URL that is none, or is named twice."""
-    pairs = [(name, url.rstrip("/")) for name, urls in by_type.items() for url in urls]
-    if not pairs:
-        raise InputError.of("no backend is given", None, _MOST_BACKENDS_HINT)
-    urls = [url for _, url in pairs]
-    problems = [Problem(problem) for url in urls if (problem := url_problem(url))]
-    problems += [Problem(f"{url} is named twice") for url in dict.fromkeys(urls) if urls.count(url) > 1]
-    if problems:
-        raise InputError(problems)
-    return pairs
-
-
-def _pool(backends: list[tuple[str, str]]) -> Pool:
-    names = [name for name, _ in backends]
-    return Pool(tuple((name, names.count(name)) for name in dict.fromkeys(names)))
-
-
 def _option(policy: str, table: Any, counts: Any) -> Sequence[float]:
     """Return the most promising option of a policy for the pool."""
     from kairos_cli.simulate.tuning import options
@@ -155,13 +133,14 @@ def _option(policy: str, table: Any, counts: Any) -> Sequence[float]:
 
 
 def _settings(
-    given: dict[str, Any], model: ModelProfile, backends: list[tuple[str, str]], option: Sequence[float]
+    given: dict[str, Any], model: ModelProfile, backends: list[tuple[str, str]], ways: Ways, option: Sequence[float]
 ) -> Settings:
-    tls = _tls(given.get("tls_cert"), given.get("tls_key"))
+    cert, key = given.get("tls_cert"), given.get("tls_key")
+    tls = tls_context(cert, key)
     admin = Address(given["admin_host"], given["admin_port"], tls) if "admin_port" in given else None
     return Settings(
         model,
-        Address(given["host"], given["port"], tls),
+        Address(given["host"], given.get("port", _PORT), tls) if ways.http else None,
         backends,
         _source(given.get("batch_from")),
         given["policy"],
@@ -172,6 +151,8 @@ def _settings(
         admin,
         _token(given.get("admin_token_file"), admin is not None),
         given["grace_s"],
+        grpc=GrpcAddress(given["host"], given["grpc_port"], pem(cert, key)) if ways.grpc else None,
+        batch_header=_batch_header(given.get("batch_from")) if ways.grpc else None,
     )
 
 
@@ -183,6 +164,16 @@ def _source(text: str | None) -> BatchSource:
         raise InputError.of(str(error), "--batch-from", hint) from None
 
 
+def _batch_header(text: str | None) -> str | None:
+    """Return the metadata that tell the batch size over gRPC; none if the shape does."""
+    if text is None:
+        return None
+    kind, _, name = text.partition(":")
+    if kind != "header":
+        raise InputError.of("there is no JSON over gRPC", "--batch-from", "write it as header:X-Items")
+    return name.lower()
+
+
 def _token(path: Path | None, wanted: bool) -> str:
     """Return the admin token of a file; whoever has it can add servers, so it must be hard to guess."""
     if path is None:
@@ -191,16 +182,3 @@ def _token(path: Path | None, wanted: bool) -> str:
             raise InputError.of("the admin port needs a token", "--admin-port", hint)
         return ""
     return admin_token(path)
-
-
-def _tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
-    if cert is None and key is None:
-        return None
-    if cert is None or key is None:
-        raise InputError.of("HTTPS needs both --tls-cert and --tls-key", None, "give both, or neither for HTTP")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    try:
-        context.load_cert_chain(cert, key)
-    except (OSError, ssl.SSLError) as error:
-        raise InputError.of(f"cannot be used: {error.strerror or error}", cert, "a PEM chain, and its key") from None
-    return context

@@ -22,7 +22,7 @@ from kairos_cli.loading.toml_file import TomlFile
 
 #: The keys of texts, whole numbers, numbers and paths.
 _TEXTS = ("policy", "late", "batch_from", "host", "admin_host")
-_WHOLE = ("port", "admin_port", "max_body_mb", "max_connections", "max_waiting")
+_WHOLE = ("port", "grpc_port", "admin_port", "max_body_mb", "max_connections", "max_waiting")
 _SECONDS = ("longest_wait_s", "answer_timeout_s", "grace_s")
 _PATHS = ("plan", "admin_token_file", "tls_cert", "tls_key")
 KEYS = ("backends", *_TEXTS, *_WHOLE, *_SECONDS, *_PATHS)

@@ -24,12 +24,13 @@ def batch_source(text: str | None) -> BatchSource:
     if not where or kind not in ("header", "json"):
         raise ValueError(f"cannot read {text!r}")
     if kind == "header":
-        return lambda body, headers: _in_header(headers, where)
+        return lambda body, headers: in_header(headers, where)
     keys = where.split(".")
     return lambda body, headers: _in_json(body.text, keys)
 
 
-def _in_header(headers: Mapping[str, str], name: str) -> int:
+def in_header(headers: Mapping[str, str], name: str) -> int:
+    """Return the batch size that a header tells; raises Refused where it does not."""
     written = headers.get(name)
     if written is None:
         raise Refused(f"the header {name}, which tells the batch size, is missing")

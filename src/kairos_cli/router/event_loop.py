@@ -21,6 +21,14 @@ def check_installed(command: str) -> None:
         raise InputError.of(f"{command} needs aiohttp", None, 'pip install "kairos-cli[serve]"') from None
 
 
+def check_grpc_installed(command: str) -> None:
+    """Raise InputError where the library of the extra `grpc` is missing."""
+    try:
+        import grpc  # noqa: F401
+    except ImportError:
+        raise InputError.of(f"{command} needs grpcio", None, 'pip install "kairos-cli[serve,grpc]"') from None
+
+
 def run(main: Coroutine[Any, Any, Result]) -> Result:
     """Run to the end; Ctrl-C ends it early with KeyboardInterrupt."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

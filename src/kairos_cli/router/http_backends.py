@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import aiohttp
 from yarl import URL
 
+from kairos_cli.router.answer_limits import AnswerLimits
 from kairos_cli.router.http_message import Reply, Request, passed_on
-from kairos_cli.router.http_rows import Share, groups, in_one_request, replies_of
 from kairos_cli.router.members import Instance
-from kairos_cli.router.work import BackendFailed, BackendLost, Batch
+from kairos_cli.router.work import BackendFailed, BackendLost
 
 _PROBE_S = 1.0
 _PROBE_PATH = "/v2/health/ready"
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerLimits:
-    """How long a server may take, and how large its answer may be."""
-
-    seconds: float = 60.0
-    bytes: int = 512 * 2**20
-
-
 class Backends:
-    """One HTTP client for all servers; an instance's `sender` is the start of its URLs."""
+    """One HTTP client for all servers; an instance's `sender.http` is the start of its URLs."""
 
     def __init__(self, limits: AnswerLimits) -> None:
         self._limits = limits
@@ -43,30 +33,8 @@ class Backends:
         """Close all connections."""
         await self._session.close()
 
-    async def send(self, instance: Instance, batch: Batch) -> Sequence[Reply]:
-        """Return the reply to each piece of a batch; raises BackendLost, BackendFailed, or Refused.
-
-        Pieces that cannot share a request, being of different kinds, are sent one after the other.
-        """
-        if len(batch.pieces) == 1 and batch.pieces[0].items == batch.pieces[0].query.items:
-            request: Request = batch.pieces[0].query.content
-            return [await self._post(instance, request)]
-        replies: dict[int, Reply] = {}
-        for group in groups(batch.pieces):
-            replies |= await self._send_group(instance, group)
-        return [replies[place] for place in range(len(batch.pieces))]
-
-    async def _send_group(self, instance: Instance, group: Sequence[Share]) -> dict[int, Reply]:
-        """Send pieces in one request; each alone if that is refused, for one may spoil it for the others."""
-        reply = await self._post(instance, in_one_request(group))
-        if reply.good or len(group) == 1:
-            return replies_of(reply, group)
-        replies: dict[int, Reply] = {}
-        for share in group:
-            replies |= await self._send_group(instance, [share])
-        return replies
-
-    async def _post(self, instance: Instance, request: Request) -> Reply:
+    async def post(self, instance: Instance, request: Request) -> Reply:
+        """Return the reply to a query; raises BackendLost or BackendFailed."""
         try:
             async with asyncio.timeout(self._limits.seconds):
                 return await self._ask(instance, "POST", request.target, request.headers, request.body.content)
@@ -76,7 +44,7 @@ class Backends:
     async def _ask(
         self, instance: Instance, method: str, target: str, headers: list[tuple[str, str]], content: bytes | None
     ) -> Reply:
-        url = URL(f"{instance.sender}{target}", encoded=True)
+        url = URL(f"{instance.sender.http}{target}", encoded=True)
         try:
             async with self._session.request(
                 method, url, headers=headers, data=content, allow_redirects=False
@@ -103,7 +71,7 @@ class Backends:
         return b"".join(parts)
 
     async def get(self, instance: Instance, target: str, headers: list[tuple[str, str]]) -> Reply:
-        """Return what a server answers to a question that takes no time of its own; raises as `send` does."""
+        """Return what a server answers to a question that takes no time of its own; raises as `post` does."""
         try:
             async with asyncio.timeout(5 * _PROBE_S):
                 return await self._ask(instance, "GET", target, headers, None)

@@ -15,11 +15,11 @@ from kairos_cli.router.batch_source import BatchSource
 from kairos_cli.router.distributor import Distributor
 from kairos_cli.router.http_backends import Backends
 from kairos_cli.router.http_message import Reply, Request, passed_on
-from kairos_cli.router.http_rows import joined
 from kairos_cli.router.http_site import Limits, json_response, read_body
 from kairos_cli.router.members import Instance
 from kairos_cli.router.open_inference import Body
 from kairos_cli.router.refused import Refused
+from kairos_cli.router.shared_requests import joined
 from kairos_cli.router.work import BackendFailed, BackendLost, NotServed
 
 _INFER = re.compile(r"(?P<model>/v2/models/[^/?#]+(?:/versions/[^/?#]+)?)/infer(?:\?.*)?")
@@ -68,8 +68,8 @@ class Front:
         # aiohttp has unpacked the body, so it goes on unpacked.
         headers = [each for each in passed_on(request.headers) if each[0].lower() != "content-encoding"]
         inference = Request(request.raw_path, headers, body)
-        replies = await self._distributor.serve(items, inference)
-        return _response(joined(replies, inference))  # type: ignore[arg-type]
+        replies: list[Reply] = await self._distributor.serve(items, inference)  # type: ignore[assignment]
+        return _response(joined(replies, inference))
 
     async def _expect_model(self, model: str) -> None:
         """Raise Refused if the servers do not know a model, which would else cost the pool's time."""

@@ -14,6 +14,9 @@ _OWN = frozenset({
     "proxy-authorization", "proxy-connection", "server", "te", "trailer", "transfer-encoding", "upgrade",
 })  # fmt: skip
 
+#: Headers that tell of one body's form, and of the forms that may come back: the router makes its own.
+_OF_THE_BODY = {"content-type", "content-encoding", "inference-header-content-length", "accept-encoding"}
+
 
 def passed_on(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return the headers that are for the other end, each as often as it came."""
@@ -33,11 +36,10 @@ class Request:
         """What it says, in tensors; raises Refused."""
         return parse(self.body, "inputs")
 
-    @property
-    def id(self) -> str | None:
-        """The name that the client gave it."""
-        found = self.message.fields.get("id")
-        return found if isinstance(found, str) else None
+    def holding(self, message: Message) -> Request:
+        """Return the request that says something else."""
+        body = message.body()
+        return Request(self.target, _headers_for(body, self.headers), body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +59,20 @@ class Reply:
     def fault(self) -> bool:
         """Whether the server failed at it."""
         return self.status >= 500
+
+    @property
+    def message(self) -> Message:
+        """What it says, in tensors; raises Refused."""
+        headers = {name.title(): value for name, value in self.headers}
+        return parse(Body.received(self.content, headers), "outputs")
+
+    def holding(self, message: Message) -> Reply:
+        """Return the reply that says something else."""
+        body = message.body()
+        return Reply(200, _headers_for(body, self.headers), body.content)
+
+
+def _headers_for(body: Body, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return headers with those of another body."""
+    kept = [(name, value) for name, value in headers if name.lower() not in _OF_THE_BODY]
+    return [*kept, *body.headers.items()]

@@ -1,64 +1,32 @@
-"""The router as it runs: two ports, a distributor, and servers that are looked after, from start to stop."""
+"""The router as it runs: its ports, a distributor, and servers that are looked after, from start to stop."""
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import ssl
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from kairos_cli.domain.latency_profile import ModelProfile
 from kairos_cli.domain.service_table import ServiceTable
-from kairos_cli.router.backend_url import url_problem
-from kairos_cli.router.batch_source import BatchSource
 from kairos_cli.router.decision import Decision
 from kairos_cli.router.distributor import Distributor
 from kairos_cli.router.http_admin import ADMIN_LIMITS, Admin
-from kairos_cli.router.http_backends import AnswerLimits, Backends
 from kairos_cli.router.http_front import Front
-from kairos_cli.router.http_site import Limits, Site
+from kairos_cli.router.http_site import Site
 from kairos_cli.router.journal import Journal
 from kairos_cli.router.keeper import NOT_PROBED, Keeper
 from kairos_cli.router.knowledge import Knowledge, ShadowPrices
+from kairos_cli.router.learning import Learning
 from kairos_cli.router.members import Instance
+from kairos_cli.router.memory import settle
 from kairos_cli.router.process import library_log, told_to_stop
 from kairos_cli.router.refused import Refused
-from kairos_cli.router.rules import Rules
+from kairos_cli.router.senders import Senders
+from kairos_cli.router.settings import Settings
+
+if TYPE_CHECKING:
+    from kairos_cli.router.grpc_site import GrpcSite
 
 #: How long starting waits for the first probes.
 _FIRST_LOOK_S = 1.0
-#: From this factor on a drift of latencies is worth a line in the journal.
-_DRIFT = 1.1
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where to listen; `tls` for HTTPS."""
-
-    host: str
-    port: int
-    tls: ssl.SSLContext | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a router is to run. `backends` are pairs of type and URL; without a token there is no admin port."""
-
-    model: ModelProfile
-    front: Address
-    backends: Sequence[tuple[str, str]]
-    source: BatchSource
-    policy: str = "shadow"
-    option: Sequence[float] = (0.0,)
-    rules: Rules = field(default_factory=Rules)
-    limits: Limits = field(default_factory=Limits)
-    answers: AnswerLimits = field(default_factory=AnswerLimits)
-    admin: Address | None = None
-    token: str = ""
-    grace_s: float = 30.0
-    learn_every_s: float = 1.0
 
 
 class Router:
@@ -66,28 +34,49 @@ class Router:
 
     def __init__(self, settings: Settings, table: ServiceTable, shadow_prices: ShadowPrices, journal: Journal) -> None:
         self._settings, self._journal = settings, journal
-        self._backends = Backends(settings.answers)
+        self._senders = Senders(settings.answers, settings.front is not None, settings.grpc is not None)
         decision = Decision(settings.policy, settings.option)
         self.distributor = Distributor(
             decision,
             Knowledge(table, shadow_prices),
-            self._backends.send,
+            self._senders.send,
             settings.rules,
             self._hear,
             time.perf_counter,
         )
-        self._keeper = Keeper(self.distributor.servers, self._backends.probe, journal)
-        front = Front(self.distributor, self._backends, settings.source, settings.limits)
-        self._front = Site(front.handle, settings.limits, journal)
+        self._keeper = Keeper(self.distributor.servers, self._senders.probe, journal)
+        self._learning = Learning(self.distributor, journal, settings.learn_every_s)
+        self._front, self._grpc = self._site(), self._grpc_site()
         admin = Admin(self.distributor, self, settings.model, settings.token) if settings.admin else None
         self._admin = Site(admin.handle, ADMIN_LIMITS, journal) if admin else None
-        self._learning: asyncio.Task[None] | None = None
-        self._drifted: set[int] = set()
+
+    def _site(self) -> Site | None:
+        if self._senders.http is None:
+            return None
+        front = Front(self.distributor, self._senders.http, self._settings.source, self._settings.limits)
+        return Site(front.handle, self._settings.limits, self._journal)
+
+    def _grpc_site(self) -> GrpcSite | None:
+        if self._senders.grpc is None:
+            return None
+        from kairos_cli.router.grpc_front import GrpcFront
+        from kairos_cli.router.grpc_site import GrpcSite
+
+        front, limits = (
+            GrpcFront(self.distributor, self._senders.grpc, self._settings.batch_header),
+            self._settings.limits,
+        )
+        return GrpcSite(front, limits, self._settings.rules.most_waiting + limits.connections, self._journal)
 
     @property
-    def port(self) -> int:
-        """The port that clients use."""
-        return self._front.port
+    def port(self) -> int | None:
+        """The port of clients that speak HTTP, if there is one."""
+        return self._front.port if self._front else None
+
+    @property
+    def grpc_port(self) -> int | None:
+        """The port of clients that speak gRPC, if there is one."""
+        return self._grpc.port if self._grpc else None
 
     @property
     def admin_port(self) -> int | None:
@@ -103,12 +92,16 @@ class Router:
         await self._keeper.looked(_FIRST_LOOK_S)
         if self._admin and settings.admin:
             await self._admin.start(settings.admin.host, settings.admin.port, settings.admin.tls)
-        await self._front.start(settings.front.host, settings.front.port, settings.front.tls)
-        self._learning = asyncio.create_task(self._learn())
+        if self._front and settings.front:
+            await self._front.start(settings.front.host, settings.front.port, settings.front.tls)
+        if self._grpc and settings.grpc:
+            await self._grpc.start(settings.grpc.host, settings.grpc.port, settings.grpc.tls)
+        self._learning.start()
         up = len(self.distributor.servers.members.up)
         self._journal.tell(
             "ready",
             port=self.port,
+            grpc_port=self.grpc_port,
             admin_port=self.admin_port,
             policy=settings.policy,
             backends=len(settings.backends),
@@ -119,13 +112,12 @@ class Router:
         """Refuse new queries, finish what was accepted, and close; return whether all of it was finished."""
         self._journal.tell("stopping", waiting=len(self.distributor.line))
         finished = await self.distributor.finished(self._settings.grace_s)
-        if self._learning:
-            self._learning.cancel()
+        self._learning.stop()
         await self._keeper.stop()
-        await self._front.stop()
-        if self._admin:
-            await self._admin.stop()
-        await self._backends.close()
+        for site in (self._front, self._grpc, self._admin):
+            if site is not None:
+                await site.stop()
+        await self._senders.close()
         self._journal.tell("stopped", finished=finished, **self.distributor.tally.ended)
         return finished
 
@@ -149,11 +141,10 @@ class Router:
         if type_name not in names:
             raise Refused(f"there is no type {type_name!r} in the plan: {', '.join(names)}")
         base = url.rstrip("/")
-        if problem := url_problem(base):
-            raise Refused(problem)
+        reached = self._senders.reached(base)
         if base in self.distributor.servers.members:
             raise Refused(f"{base} is a backend already", 409)
-        instance = Instance(base, names.index(type_name), sender=base, state="quarantined", why=NOT_PROBED)
+        instance = Instance(base, names.index(type_name), sender=reached, state="quarantined", why=NOT_PROBED)
         self.distributor.servers.add(instance)
         self._keeper.watch(instance)
         return instance
@@ -173,22 +164,4 @@ class Router:
         counts = self.distributor.servers.members.counts_of_all()
         if counts.any():
             self.distributor.servers.decision.warm_up(counts, self.distributor.knowledge.service(counts))
-        # What is loaded by now stays: the collector need not look through it again while queries wait.
-        gc.collect()
-        gc.freeze()
-
-    async def _learn(self) -> None:
-        """Take what was measured into account, every so often, and say so where it differs much from the profile."""
-        while True:
-            await asyncio.sleep(self._settings.learn_every_s)
-            if await self.distributor.relearn():
-                self._tell_drift()
-
-    def _tell_drift(self) -> None:
-        knowledge = self.distributor.knowledge
-        for kind, drift in enumerate(knowledge.learned.drift()):
-            drifted = max(drift.median, 1 / drift.median) >= _DRIFT
-            if drifted != (kind in self._drifted):
-                (self._drifted.add if drifted else self._drifted.discard)(kind)
-                event = "drift" if drifted else "drift_over"
-                self._journal.tell(event, type=knowledge.planned.names[kind], median=drift.median, high=drift.high)
+        settle()

@@ -29,7 +29,7 @@ def told_to_stop() -> Iterator[asyncio.Event]:
 @contextmanager
 def library_log(journal: Journal) -> Iterator[None]:
     """Hand what libraries log on to the journal."""
-    handler, loggers = LibraryLog(journal), [logging.getLogger(name) for name in ("aiohttp", "asyncio")]
+    handler, loggers = LibraryLog(journal), [logging.getLogger(name) for name in ("aiohttp", "asyncio", "grpc")]
     for each in loggers:
         each.addHandler(handler)
         each.propagate = False
