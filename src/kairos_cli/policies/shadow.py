@@ -49,17 +49,18 @@ from kairos_cli.policies.matching import match
 
 #: What a query that waits costs, at first and as its time runs out.
 WAIT, HURRY = 1.0, 4.0
-#: What waiting for a busy instance costs, in shares of that, if it takes the whole target.
-DELAY = 0.2
+#: What waiting for a busy instance costs, in times of that, if it takes the whole target; and where queries are
+#: merged, since then all that are left wait for it, not one.
+DELAY, DELAY_MERGED = 0.2, 2.0
 #: What a late query pays for another machine than its cheapest, by targets waited. Where it could be merged, how
 #: much less of its worth it brings: while it has an instance, those that can be in time have not.
-LATE_WAIT, LATE_DISCOUNT = 0.01, 0.3
+LATE_WAIT, LATE_WAIT_MERGED, LATE_DISCOUNT = 0.01, 0.03, 0.3
 #: More than any pair costs: what no query pays that can be served.
 TOO_DEAR = 1e9
 #: What a piece pays to be taken along, in shares of what it costs to wait.
-ALONG = 0.05
+ALONG = 0.02
 #: When to look again at an instance that was left idle for a larger batch, in targets.
-LOOK_AGAIN = 0.02
+LOOK_AGAIN = 0.05
 #: So many queries and instances of each type are matched, the earliest and those free first; of queries not
 #: more than some and three for each instance, which saves time in small pools and nothing is lost by.
 MOST_QUERIES, MOST_INSTANCES, SOME_QUERIES = 32, 16, 8
@@ -83,6 +84,7 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
     slack_ms, worth, wait = _priced(now_ms, waiting, pool, service, queries, sizes, spare_ms)
     cost = np.empty((len(queries), len(instances)))
     full = _how_full(sizes, spare_ms, service)
+    delay = DELAY_MERGED if service.merge else DELAY
     for row in range(len(queries)):
         size = sizes[row]
         for column in range(len(instances)):
@@ -96,7 +98,7 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
             pair = service.time_price[kind] * (rest_ms + own_ms) - worth[row]
             if spare_ms[row] >= 0:
                 pair += service.late_price * _chance_of_more(service, kind, size, slack_ms[row] - rest_ms)
-                pair += DELAY * wait[row] * rest_ms / service.target_ms
+                pair += delay * wait[row] * rest_ms / service.target_ms
             cost[row, column] = pair if instance != taken else np.inf
     matched = np.empty(len(instances), np.int64)
     match(cost, wait, matched)
@@ -130,7 +132,7 @@ def _priced(now_ms: float, waiting: Any, pool: Any, service: Any, queries: Any, 
             worth[row] = service.late_worth[size]
             wait[row] = LATE_WAIT * waited_ms / service.target_ms
             if service.merge:
-                wait[row] -= LATE_DISCOUNT * worth[row]
+                wait[row] = LATE_WAIT_MERGED * waited_ms / service.target_ms - LATE_DISCOUNT * worth[row]
         if nothing_to_wait_for:
             wait[row] += TOO_DEAR
     return slack_ms, worth, wait

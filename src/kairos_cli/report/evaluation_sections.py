@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kairos_cli.domain.latency_profile import Floats
+from kairos_cli.domain.serving import Serving
 from kairos_cli.report.certificate_line import qps_text
 from kairos_cli.report.curves import curve, histogram
 from kairos_cli.report.document import Document
@@ -75,6 +76,8 @@ def _policies(results: Sequence[Document]) -> Section:
 
 def _option_text(option: Document) -> str:
     """Return what a policy was tuned to, in words."""
+    if "merges" in option:
+        return str(Serving(option["merges"], option["splits"]))
     words = {
         "threshold_batch_size": "sizes over {} are large",
         "most_part_ms": "parts take up to {:g} ms",

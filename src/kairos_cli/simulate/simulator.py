@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 
 from kairos_cli.domain.latency_profile import Floats
 from kairos_cli.domain.service_table import ServiceTable
+from kairos_cli.domain.serving import Serving
 from kairos_cli.policies import NAMES
 from kairos_cli.policies.state import Ints, Service, service
 from kairos_cli.simulate.engine import Queries, Record, empty_record, run
@@ -41,6 +42,16 @@ class Run:
 
 #: The numbers that a policy goes by besides the service table (simulate.tuning).
 Option = tuple[float, ...]
+
+
+def serving_under(policy: str, option: Option, serving: Serving) -> Serving:
+    """Return what a policy does with queries: `shadow` may leave be what it may do, all others do it."""
+    if policy != "shadow" or serving.one_at_a_time:
+        return serving
+    merge, split = option
+    return replace(serving, merge=merge > 0, split=split > 0)
+
+
 #: The shadow prices (J,) of a pool (J,) of a table, in queries/s an instance; the planner knows them.
 ShadowPrices = Callable[[ServiceTable, Ints], Floats]
 
@@ -63,7 +74,7 @@ class Simulator:
         self.table = table
         self.streams = tuple(streams)
         self._shadow_prices = shadow_prices
-        self._known: dict[bytes, Service] = {}
+        self._known: dict[tuple[bytes, Serving], Service] = {}
         self._quantile_ms = np.ascontiguousarray(table.quantile_ms)
         self._executor = ThreadPoolExecutor(workers) if workers else None
 
@@ -90,7 +101,7 @@ class Simulator:
         self, streams: Sequence[Stream], counts: Ints, policy: str, option: Option, rate_qps: float, most_late: int
     ) -> Iterator[int]:
         """Return the number of late queries of each stream."""
-        known = self._service(counts)
+        known = self._service(counts, policy, option)
         return self._each(lambda each: self._run(each, counts, known, policy, option, rate_qps, most_late)[0], streams)
 
     def _each(self, do: Callable[[Stream], Result], streams: Sequence[Stream]) -> Iterator[Result]:
@@ -99,17 +110,19 @@ class Simulator:
 
     def observe(self, counts: Ints, policy: str, option: Option, rate_qps: float) -> Run:
         """Return everything that happened at a rate."""
-        known = self._service(counts)
+        known = self._service(counts, policy, option)
         return _joined(
             list(self._each(lambda each: self._observe(each, counts, known, policy, option, rate_qps), self.streams))
         )
 
-    def _service(self, counts: Ints) -> Service:
-        """Return what policies know of a pool; shadow prices take a linear program, so they are kept."""
-        key = counts.tobytes()
+    def _service(self, counts: Ints, policy: str, option: Option) -> Service:
+        """Return what a policy knows of a pool; shadow prices take a linear program, so they are kept."""
+        serving = serving_under(policy, option, self.table.serving)
+        key = counts.tobytes(), serving
         if key not in self._known:
-            price = self._shadow_prices(self.table, counts) if self._shadow_prices else None
-            self._known[key] = service(self.table, counts, price)
+            table = replace(self.table, serving=serving)
+            price = self._shadow_prices(table, counts) if self._shadow_prices else None
+            self._known[key] = service(table, counts, price)
         return self._known[key]
 
     def _run(
@@ -123,7 +136,7 @@ class Simulator:
         most_late: int,
     ) -> tuple[int, Queries, Record]:
         queries = Queries(stream.arrival * (1000 / rate_qps), stream.size, stream.step, stream.fraction)
-        record = empty_record(len(stream.size), len(counts), int(counts.sum()), split=self.table.serving.split)
+        record = empty_record(len(stream.size), len(counts), int(counts.sum()), split=known.split)
         late = run(
             list(NAMES).index(policy),
             np.array(option),

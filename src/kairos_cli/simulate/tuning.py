@@ -29,7 +29,7 @@ def options(policy: str, table: ServiceTable, counts: Ints) -> list[Option]:
     work of the best one's are not worth a simulation. Where queries may be split, the time that a part may take on
     average, in targets, is tried too. Where they may be merged, `fcfs` has the time that a batch may take and the
     delay window in ms; `least_loaded` and `instance_aware` have the former, `clockwork` and `greedy` know what
-    is in time (policies.own_queue).
+    is in time (policies.own_queue). `shadow` tries what it may do with and without: not on every pool does it pay.
     """
     merge = table.serving.merge
     if policy == "deeprecsys":
@@ -41,7 +41,18 @@ def options(policy: str, table: ServiceTable, counts: Ints) -> list[Option]:
         return [(share, 0.0) for share in _BATCH_SHARES]
     if policy in ("clockwork", "greedy") and merge:
         return [(1.0, 1.0)]
+    if policy == "shadow" and not table.serving.one_at_a_time:
+        merges = [1.0, 0.0] if merge else [0.0]
+        return list(itertools.product(merges, _splits(table, counts)))
     return [NO_OPTION]
+
+
+def _splits(table: ServiceTable, counts: Ints) -> list[float]:
+    """Return whether to split queries: either is tried, unless some are larger than a batch may be."""
+    largest_query = int(np.flatnonzero(table.probability)[-1])
+    if not table.serving.split:
+        return [0.0]
+    return [1.0, 0.0] if largest_query < table.largest[counts > 0].min() else [1.0]
 
 
 def _deeprecsys(table: ServiceTable, counts: Ints) -> list[Option]:
