@@ -51,6 +51,9 @@ COMMANDS = {
     "evaluate_rm2": ["evaluate", RM2],
     "evaluate_all": ["evaluate", RM2, "--policy", "all", "--queries", "3000"],
     "evaluate_rate_markdown": ["evaluate", RM2, "--pool", "g4dn.xlarge=4", "--rate", "40", "--format", "markdown"],
+    "evaluate_shards": [
+        "evaluate", RM2, "--pool", "g4dn.xlarge=3,r5n.large=20", "--shards", "4", "--rate", "100", "--queries", "3000",
+    ],
     "evaluate_csv": ["evaluate", RM2, "--policy", "greedy", "--policy", "kairos", "--format", "csv"],
     "evaluate_unstable": ["evaluate", RM2, "--pool", "g4dn.xlarge=1,r5n.large=13", "--rate", "160"],
     "explain_queues": ["explain", RM2, "--model", "mtwnd", "--qos", "p99<25ms", "--pool", "g4dn.xlarge=1,r5n.large=10"],
