@@ -47,6 +47,7 @@ COMMANDS = {
     "help_compare": ["compare", "--help"],
     "help_emulate": ["emulate", "--help"],
     "help_load": ["load", "--help"],
+    "help_rehearse": ["rehearse", "--help"],
     "plan_rm2_capacity": ["plan", RM2, "--choose", "capacity"],
     "evaluate_rm2": ["evaluate", RM2],
     "evaluate_all": ["evaluate", RM2, "--policy", "all", "--queries", "3000"],
