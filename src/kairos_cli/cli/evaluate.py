@@ -33,10 +33,14 @@ from kairos_cli.policies import NAMES
     "--trace", "trace_file", type=click.Path(path_type=Path), metavar="FILE",
     help="Replay real queries: CSV or Parquet with arrival_s,batch_size.",
 )  # fmt: skip
+@click.option(
+    "--shards", type=click.IntRange(min=1), default=1, metavar="K",
+    help="Split the pool among K routers that know nothing of each other, and tell what is lost.  [default: 1]",
+)  # fmt: skip
 @effort_options
 @answer_options
 def command(
-    *, scenario: Path | None, profiles: Path | None, pool_text: str | None, plan_file: Path | None,
+    *, scenario: Path | None, profiles: Path | None, pool_text: str | None, plan_file: Path | None, shards: int,
     policies: tuple[str, ...], rate_qps: float | None, trace_file: Path | None, queries: int, replications: int,
     format_: str | None, output: Path | None, quiet: bool, **flags: Any,
 ) -> None:  # fmt: skip
@@ -46,10 +50,13 @@ def command(
     kairos evaluate examples/01_rm2_budget.toml
     kairos evaluate examples/01_rm2_budget.toml --pool g4dn.xlarge=1,r5n.large=13 --policy all
     kairos evaluate --plan plan.json --rate 100
+    kairos evaluate examples/01_rm2_budget.toml --pool g4dn.xlarge=4,r5n.large=52 --shards 4
     kairos evaluate examples/01_rm2_budget.toml --trace queries.csv --json
     """
+    from kairos_cli.cli.shards import one_router, sharded, split
     from kairos_cli.report.evaluation_document import evaluation_document
     from kairos_cli.report.evaluation_sections import evaluation_sections
+    from kairos_cli.report.evaluation_shards import with_shards
     from kairos_cli.simulate.evaluation import evaluate
 
     if pool_text and plan_file:
@@ -71,13 +78,19 @@ def command(
         rate_qps = trace.rate_qps
         _capacity(table, counts, rate_qps)
     names = list(NAMES) if "all" in policies else list(dict.fromkeys(policies))
+    into = split(table, counts, shards, rate_qps) if shards > 1 else None
+    simulated_so = sharded(simulation, into, question.seed) if into else simulation
     with progress("simulating policies", quiet, len(names)) as advance:
-        results = evaluate(simulation, counts, names, capacity_qps, rate_qps, advance)
+        ceiling_qps = into.capacity_qps if into else capacity_qps
+        results = evaluate(simulated_so, counts, names, ceiling_qps, rate_qps, advance)
     simulated: dict[str, Any] = {"queries": len(simulation.streams[0].size), "replications": len(simulation.streams)}
     simulated |= {"seed": question.seed, "trace": trace.name if trace else None}
     document = evaluation_document(
         question, table, (table.pool(bought), table.pool(counts)), capacity_qps, results, simulated
     )
+    if into:
+        together = one_router(simulation, counts, names, capacity_qps)
+        document = with_shards(document, [table.pool(each) for each in into.pools], into.share, together)
     latency_ms = next((each.observed.latency_ms for each in results if each.observed), None)
     give(
         Answer(document, lambda: evaluation_sections(document, latency_ms), lambda: _rows(document["results"])),

@@ -72,7 +72,7 @@ class Simulator:
     def keeps_target(self, counts: Ints, policy: str, option: Option, rate_qps: float, *, quick: bool = False) -> bool:
         """Tell whether enough queries are on time at a rate; `quick` looks at the first replication only."""
         streams = self.streams[:1] if quick else self.streams
-        counted = sum(len(stream.size) - _warm_up(stream) for stream in streams)
+        counted = sum(len(stream.size) - warm_up(stream) for stream in streams)
         most_late = int(self.table.qos.late_share * counted + 1e-9)
         # The first replication alone shows a hopeless rate, and where none wait for each other so do the first few.
         parts = [streams[:1], streams[1:]] if self._executor else [(each,) for each in streams]
@@ -85,7 +85,7 @@ class Simulator:
     def late_share(self, counts: Ints, policy: str, option: Option, rate_qps: float) -> Floats:
         """Return the late share of each replication (R,)."""
         late = list(self._late_each(self.streams, counts, policy, option, rate_qps, len(self.streams[0].size)))
-        counted = np.array([len(stream.size) - _warm_up(stream) for stream in self.streams])
+        counted = np.array([len(stream.size) - warm_up(stream) for stream in self.streams])
         return np.asarray(np.array(late) / counted)
 
     def _late_each(
@@ -102,7 +102,7 @@ class Simulator:
     def observe(self, counts: Ints, policy: str, option: Option, rate_qps: float) -> Run:
         """Return everything that happened at a rate."""
         known = self._service(counts, policy, option)
-        return _joined(
+        return joined(
             list(self._each(lambda each: self._observe(each, counts, known, policy, option, rate_qps), self.streams))
         )
 
@@ -136,7 +136,7 @@ class Simulator:
             np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             queries,
             record,
-            _warm_up(stream),
+            warm_up(stream),
             most_late,
         )
         return late, queries, record
@@ -147,7 +147,7 @@ class Simulator:
         everything = len(stream.size)
         _, queries, record = self._run(stream, counts, known, policy, option, rate_qps, most_late=everything)
         kind = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
-        kept = slice(_warm_up(stream), None)
+        kept = slice(warm_up(stream), None)
         return Run(
             (record.finished_ms - queries.arrival_ms)[kept],
             (record.started_ms - queries.arrival_ms)[kept],
@@ -165,11 +165,13 @@ def _served_share(record: Record, kind: Ints, types: int) -> Floats:
     return np.asarray(np.eye(types)[kind[record.served_by]])
 
 
-def _warm_up(stream: Stream) -> int:
+def warm_up(stream: Stream) -> int:
+    """Return how many queries of a stream, the first ones, are not counted."""
     return int(len(stream.size) * WARM_UP)
 
 
-def _joined(runs: Sequence[Run]) -> Run:
+def joined(runs: Sequence[Run]) -> Run:
+    """Return several runs as one."""
     return Run(
         np.concatenate([run.latency_ms for run in runs]),
         np.concatenate([run.waited_ms for run in runs]),
