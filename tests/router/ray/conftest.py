@@ -20,7 +20,7 @@ INSTALLED = importlib.util.find_spec("ray") is not None
 if INSTALLED:
     with warnings.catch_warnings():  # it warns of itself while it is imported
         warnings.simplefilter("ignore")
-        importlib.import_module("ray.serve.request_router")
+        importlib.import_module("examples.ray.one_machine")
 else:
     if os.environ.get("KAIROS_NEEDS_RAY"):
         raise RuntimeError("Ray is to be tested and is not installed: make ray-test")

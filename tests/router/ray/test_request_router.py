@@ -95,7 +95,9 @@ def test_a_query_cancelled_as_it_is_placed_frees_its_slot(plan: Plan) -> None:
         return await choose(kairos, request(20)) is gpu
 
     def _placed(kairos: Any) -> bool:
-        return any(each.placed.done() for each in kairos._kairos._hands._requests.values() if each.pending.args == [500])
+        return any(
+            each.placed.done() for each in kairos._kairos._hands._requests.values() if each.pending.args == [500]
+        )
 
     assert run(main())
 
