@@ -26,23 +26,34 @@ from kairos_cli.router.ray import INSTANCE_TYPE
 
 
 @contextmanager
-def cluster(pool: Mapping[str, int]) -> Iterator[None]:
+def nodes(pool: Mapping[str, int], num_cpus: int = 1) -> Iterator[str]:
     """Run a node for each type, with room for so many replicas that ask for the resource `instance`.
 
-    Nothing listens for clients: applications are called by their handles.
+    Yields the address of the cluster.
     """
-    nodes = [
-        {"num_cpus": 1, "labels": {INSTANCE_TYPE: name}, "resources": {"instance": count}, "object_store_memory": 2**27}
+    options = [
+        {"num_cpus": num_cpus, "labels": {INSTANCE_TYPE: name}, "resources": {"instance": count}}
         for name, count in pool.items()
     ]
-    head = nodes[0] | {"include_dashboard": False}
-    made = Cluster(initialize_head=True, head_node_args=head)
+    made = Cluster(initialize_head=True, head_node_args=options[0] | _NODE | {"include_dashboard": False})
     try:
-        for node in nodes[1:]:
-            made.add_node(**node)
-        ray.init(address=made.address, log_to_driver=False)
-        serve.start(http_options={"location": "NoServer"})
-        yield
+        for each in options[1:]:
+            made.add_node(**each, **_NODE)
+        yield made.address
     finally:
-        ray.shutdown()
         made.shutdown()
+
+
+@contextmanager
+def cluster(pool: Mapping[str, int]) -> Iterator[None]:
+    """Run Ray Serve on such nodes. Nothing listens for clients: applications are called by their handles."""
+    with nodes(pool) as address:
+        try:
+            ray.init(address=address, log_to_driver=False)
+            serve.start(http_options={"location": "NoServer"})
+            yield
+        finally:
+            ray.shutdown()
+
+
+_NODE = {"object_store_memory": 2**27}

@@ -1,4 +1,4 @@
-"""A model behind an ingress on Ray Serve, its queries shared out by KairosRequestRouter; see README.md beside this file.
+"""A model behind an ingress on Ray Serve, its queries shared out by KairosRequestRouter; see the README beside it.
 
 The model is emulated: a replica takes as long as its instance type was measured to take. Replace `Ranker.__call__`
 by your model and leave out `plan`, `slow` and `seed`; all else stays as it is.

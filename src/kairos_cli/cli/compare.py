@@ -10,6 +10,7 @@ import click
 
 from kairos_cli.cli.answer import Answer, answer_options, give, note
 from kairos_cli.cli.effort_options import effort, effort_options, measuring
+from kairos_cli.cli.engine import engine_option, executor_of
 from kairos_cli.cli.exit_codes import ExitCode
 from kairos_cli.cli.progress import progress
 from kairos_cli.cli.scenario_options import scenario_flags, scenario_options
@@ -33,9 +34,10 @@ OURS = "shadow"
 @click.command("compare")
 @scenario_options
 @effort_options
+@engine_option
 @answer_options
 def command(
-    *, scenario: Path | None, profiles: Path | None, queries: int, replications: int,
+    *, scenario: Path | None, profiles: Path | None, queries: int, replications: int, engine: str,
     format_: str | None, output: Path | None, quiet: bool, **flags: Any,
 ) -> int:  # fmt: skip
     """Set Kairos beside the published schemes, each at the pool that is best for it.
@@ -59,8 +61,8 @@ def command(
         note(f"no pool fits: {among}")
         return ExitCode.NO
     how_much = effort(queries, replications, question.seed)
-    with progress("comparing schemes", quiet, len(SCHEMES) + 3) as advance:
-        rows = side_by_side(_tasks(among, how_much), advance)
+    with executor_of(engine) as executor, progress("comparing schemes", quiet, len(SCHEMES) + 3) as advance:
+        rows = side_by_side(_tasks(among, how_much), advance, executor)
     results = [each for each in rows if each is not None]
     simulated = {"queries": queries, "replications": replications, "seed": question.seed}
     document = comparison_document(question, results, simulated)

@@ -11,6 +11,7 @@ import click
 
 from kairos_cli.cli.answer import Answer, answer_options, give, note
 from kairos_cli.cli.effort_options import effort, effort_options
+from kairos_cli.cli.engine import engine_option, executor_of
 from kairos_cli.cli.plan import POLICY
 from kairos_cli.cli.pool_check import table_of_pool
 from kairos_cli.cli.progress import progress
@@ -33,11 +34,12 @@ from kairos_cli.policies import NAMES
     help="Replay real queries: CSV or Parquet with arrival_s,batch_size.",
 )  # fmt: skip
 @effort_options
+@engine_option
 @answer_options
 def command(
     *, scenario: Path | None, profiles: Path | None, pool_text: str | None, plan_file: Path | None,
     policies: tuple[str, ...], rate_qps: float | None, trace_file: Path | None, queries: int, replications: int,
-    format_: str | None, output: Path | None, quiet: bool, **flags: Any,
+    engine: str, format_: str | None, output: Path | None, quiet: bool, **flags: Any,
 ) -> None:  # fmt: skip
     """Simulate a pool: the rate at which it keeps the target, and what happens at a rate.
 
@@ -64,12 +66,12 @@ def command(
     question = replace(question, constraints=replace(question.constraints, tolerate_loss=0))
     capacity_qps = _capacity(table, counts, rate_qps)
     how_much = effort(queries, replications, question.seed)
-    simulation = _simulator(table, trace, how_much, capacity_qps)
     if trace is not None and rate_qps is None:
         rate_qps = trace.rate_qps
         _capacity(table, counts, rate_qps)
     names = list(NAMES) if "all" in policies else list(dict.fromkeys(policies))
-    with progress("simulating policies", quiet, len(names)) as advance:
+    with executor_of(engine) as executor, progress("simulating policies", quiet, len(names)) as advance:
+        simulation = _simulator(table, trace, replace(how_much, executor=executor), capacity_qps)
         results = evaluate(simulation, counts, names, capacity_qps, rate_qps, advance)
     simulated: dict[str, Any] = {"queries": len(simulation.streams[0].size), "replications": len(simulation.streams)}
     simulated |= {"seed": question.seed, "trace": trace.name if trace else None}

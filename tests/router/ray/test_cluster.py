@@ -69,9 +69,8 @@ def test_a_burst_is_answered_whole(ask: Resubmitting) -> None:
     served = answers(ask, *sizes)
 
     assert sizes == [each["items"] for each in served]
-    assert Counter({GPU: 1, CPU: 2}) == Counter(
-        kind for kind, _ in {(each["type"], each["process"]) for each in served}
-    )
+    replicas = {(each["process"], each["type"]) for each in served}
+    assert {GPU: 1, CPU: 2} == Counter(kind for _, kind in replicas)
 
 
 def test_a_killed_replica_loses_no_query_and_is_replaced(ask: Resubmitting) -> None:
