@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit bench bench-search bench-shadow bench-serve clean
+.PHONY: help demo test lint types unit bench bench-search bench-shadow bench-serve picture clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -47,6 +47,10 @@ bench-shadow: $(READY) ## renew the tables of docs/shadow.md: what each part of 
 
 bench-serve: $(READY) ## print what kairos serve costs: added latency, queries/s, memory
 	$(BIN)/python benchmarks/proxy_speed.py
+
+picture: $(READY) ## renew docs/batching.svg and the table of capacities beside it
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python benchmarks/batching_picture.py
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache

@@ -462,6 +462,36 @@ def asked(kairos: Kairos, folder: Path) -> Callable[..., dict[str, object]]:
 
 
 @pytest.mark.parametrize(
+    ("variables", "flags", "expected"),
+    [
+        ({}, [], {"merge": True, "split": False, "largest_batch": 40}),
+        ({"KAIROS_MERGE": "0", "KAIROS_SPLIT": "1"}, [], {"merge": False, "split": True, "largest_batch": 40}),
+        ({"KAIROS_MERGE": "no", "KAIROS_LARGEST_BATCH": "30"}, ["--merge", "--largest-batch", "20"],
+         {"merge": True, "split": False, "largest_batch": 20}),
+        ({"KAIROS_MERGE": "no"}, ["--split"], {"merge": False, "split": True, "largest_batch": 40}),
+    ],
+    ids=["file", "environment over file", "flags over environment", "each for itself"],
+)  # fmt: skip
+def test_serving_by_flag_environment_and_file(
+    asked: Callable[..., dict[str, object]],
+    folder: Path,
+    variables: dict[str, str],
+    flags: list[str],
+    expected: dict[str, object],
+) -> None:
+    """Each key of [serving] is overridden for itself, by the environment and by a flag."""
+    path = folder / "scenario.toml"
+    path.write_text(f"{path.read_text()}\n[serving]\nmerge = true\nlargest_batch = 40\n")
+
+    assert expected == asked(variables, *flags)["serving"]
+
+
+def test_one_at_a_time_is_not_told(asked: Callable[..., dict[str, object]]) -> None:
+    """A question about whole queries, one at a time, reads as it did before there was another way."""
+    assert "serving" not in asked({}, "--no-merge", "--no-split")
+
+
+@pytest.mark.parametrize(
     ("key", "in_file", "variable", "of_variable", "flags", "of_flag"),
     [
         ("model", "ranker", ("KAIROS_MODEL", "{folder}/env.toml"), "by env",
@@ -504,7 +534,7 @@ def test_own_folder_in_the_environment(asked: Callable[..., dict[str, object]], 
 
 def test_wrong_value_in_the_environment(kairos: Kairos, folder: Path) -> None:
     """A wrong value in the environment is named by its variable: no such flag was typed."""
-    for env in ({"KAIROS_BUDGET": "much"}, {"KAIROS_BUDGET": "-1"}, {"KAIROS_MODEL": "rm3"}):
+    for env in ({"KAIROS_BUDGET": "much"}, {"KAIROS_BUDGET": "-1"}, {"KAIROS_MODEL": "rm3"}, {"KAIROS_MERGE": "?"}):
         said = refused(kairos("plan", folder / "scenario.toml", env=env))
 
         assert next(iter(env)) in "\n".join(said)
@@ -525,6 +555,20 @@ def test_validate_valid_files(kairos: Kairos, folder: Path) -> None:
             paths, ("kairos.model/1", "kairos.prices/1", "kairos.mix/1", "kairos.scenario/1"), strict=True
         )
     ] == json.loads(result.stdout)["files"]
+
+
+def test_validate_serving(kairos: Kairos, folder: Path) -> None:
+    """What is wrong with serving is told of the file that says it: the scenario, or the profile."""
+    (folder / "model.toml").write_text(spoilt(MODEL, "quantiles =", "largest_batch = 99\nquantiles ="))
+    (folder / "scenario.toml").write_text(f"{SCENARIO}[serving]\nmrege = true\n")
+    result = kairos("validate", folder / "model.toml", folder / "scenario.toml")
+
+    assert 2 == result.exit_code
+    assert (
+        f"{folder}/model.toml:7: error: largest_batch 99 is beyond the profile, which ends at 40; latencies are not "
+        "extrapolated\nhint: measure larger batches, or give a smaller largest_batch\n"
+        f"{folder}/scenario.toml:8: error: unknown key 'mrege'\nhint: did you mean 'merge'?\n"
+    ) == result.stderr
 
 
 def test_validate_wrong_files(kairos: Kairos, folder: Path) -> None:

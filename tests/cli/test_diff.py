@@ -214,3 +214,30 @@ def test_the_same_plans_give_the_same_bytes(kairos: Kairos, planned: Planned) ->
     first, again = (kairos("diff", COMMITTED, new, "--json").stdout for _ in range(2))
 
     assert first == again
+
+
+def test_another_way_of_serving_is_an_input_that_changed(kairos: Kairos, planned: Planned) -> None:
+    """Two plans that differ in merging or in the largest batch differ in how queries are served."""
+    alone, merged = planned("--choose", "capacity"), planned("--choose", "capacity", "--merge")
+    limited = planned("--choose", "capacity", "--merge", "--largest-batch", "1000")
+
+    def change(old: str, new: str) -> dict[str, Any]:
+        return {"input": "serving", "of": None, "old": old, "new": new, "change_percent": None}
+
+    assert [change("one at a time", "merging queries")] == document(kairos, alone, merged)["inputs"]
+    assert [change("merging queries", "merging queries, batches up to 1000")] == document(kairos, merged, limited)[
+        "inputs"
+    ]
+    assert "how queries are served  one at a time  merging queries" in kairos("diff", alone, merged).stdout
+
+
+def test_what_a_model_allows_is_an_input(kairos: Kairos, planned: Planned, tmp_path: Path) -> None:
+    """A profile that now forbids splitting, or has a largest batch, shows as such; yes and no are no numbers."""
+    model = tmp_path / "model.toml"
+    text = Path("profiles/models/rm2.toml").read_text()
+    model.write_text(text.replace("splittable = true", "splittable = false\nlargest_batch = 1000"))
+    found = document(kairos, planned("--choose", "capacity"), planned("--choose", "capacity", "--model", model))
+
+    assert [("splittable", True, False, None), ("largest_batch", None, 1000, None)] == [
+        (each["input"], each["old"], each["new"], each["change_percent"]) for each in found["inputs"]
+    ]

@@ -59,6 +59,8 @@ def test_all_schemas_mean_the_same_by_a_scenario() -> None:
         ["explain", SPOT, "--pool", "g4dn.xlarge:spot=9", "--min-types", "2", "--max", "g4dn.xlarge=5", *QUICK],
         ["plan", RM2, "--budget", "40", "--choose", "capacity"],
         ["plan", RM2, "--budget", "0.5"],
+        ["plan", RM2, "--split", "--choose", "capacity"],
+        ["plan", RM2, "--merge", "--split", "--largest-batch", "600", "--choose", "capacity"],
         ["plan", SPOT, "--choose", "capacity"],
         ["plan", RM2, "--from", IN_USE, "--choose", "capacity"],
         ["plan", RM2, "--from", IN_USE, "--max-changes", "0", "--choose", "capacity"],

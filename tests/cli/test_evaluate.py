@@ -228,3 +228,68 @@ def test_a_plan_from_before_purchase_options_is_read(kairos: Kairos, plan_file: 
         scenario.constraints.tolerate_loss,
         scenario.constraints.max_spot_share,
     )
+
+
+def test_a_saved_plan_keeps_how_queries_are_served(kairos: Kairos, tmp_path: Path) -> None:
+    """Merging, splitting and the limits of scenario and model are in the plan, and come back with it."""
+    from kairos_cli.domain.serving import Serving
+    from kairos_cli.loading.plan_file import load_plan
+
+    model, path = tmp_path / "model.toml", tmp_path / "plan.json"
+    text = Path("profiles/models/rm2.toml").read_text(encoding="utf-8")
+    model.write_text(text.replace("mergeable = true", "mergeable = false\nlargest_batch = 900"), encoding="utf-8")
+    kairos("plan", RM2, "--model", model, "--split", "--largest-batch", "800", "--choose", "capacity", "-o", path)
+    saved = load_plan(path).scenario
+
+    assert Serving(split=True, largest_batch=800) == saved.serving
+    assert (False, True, 900) == (saved.model.mergeable, saved.model.splittable, saved.model.largest_batch)
+
+
+def test_nothing_contradicts_a_plan(kairos: Kairos, plan_file: Path) -> None:
+    """A plan carries its scenario: a flag beside it would be passed over, so it is refused; the seed is not."""
+    result = kairos("evaluate", "--plan", plan_file, "--merge", "--no-split", "--budget", "3", *QUICK)
+
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert (
+        "--budget: error: a plan carries its own scenario\nhint: leave it out, or leave out --plan\n"
+        "--merge: error: a plan carries its own scenario\nhint: leave it out, or leave out --plan\n"
+        "--split: error: a plan carries its own scenario\nhint: leave it out, or leave out --plan\n"
+    ) == result.stderr
+
+
+def trace_of(path: Path, *sizes: int) -> Path:
+    """Write a trace of four hundred queries of these sizes in turn, ten a second."""
+    rows = [f"{number / 10},{sizes[number % len(sizes)]}" for number in range(400)]
+    path.write_text("\n".join(["arrival_s,batch_size", *rows]), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("serving", [["--merge"], ["--split"], ["--merge", "--split"]], ids=" ".join)
+def test_a_trace_is_served_in_batches(kairos: Kairos, tmp_path: Path, serving: list[str]) -> None:
+    """The sizes of a trace take the place of the mix, down to their own unit; its queries keep their sizes."""
+    trace = trace_of(tmp_path / "day.csv", 15, 40, 995)
+    result = kairos(
+        "evaluate", RM2, "--pool", "g4dn.xlarge=2,r5n.large=6", "--trace", trace, *serving, *QUICK, "--json"
+    )
+    document = json.loads(result.stdout)
+
+    assert 0 == result.exit_code, result.stderr
+    assert "day" == document["simulated"]["trace"]
+    sizes = document["results"][0]["size_classes"]
+    assert (15, 995) == (sizes[0]["batch_size_from"], sizes[-1]["batch_size_to"])
+
+
+def test_a_trace_with_queries_beyond_the_largest_batch(kairos: Kairos, tmp_path: Path) -> None:
+    """A limit that suits the mix may be too small for a trace: the trace is blamed."""
+    mix, trace = tmp_path / "small.toml", trace_of(tmp_path / "day.csv", 10, 400)
+    mix.write_text(
+        'schema = "kairos.mix/1"\nname = "small"\n[histogram]\nbatch_size = [10, 20]\nprobability = [0.5, 0.5]\n'
+    )
+    asked = ["--mix", mix, "--merge", "--largest-batch", "100", "--pool", "g4dn.xlarge=2"]
+    result = kairos("evaluate", RM2, *asked, "--trace", trace)
+
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert (
+        f"{trace}: error: batches are limited to 100 items and queries are not split, but mix day has queries of 400\n"
+        "hint: --split, or allow batches of 400, or use a mix without such queries\n"
+    ) == result.stderr

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.cli.test_documents import check
-from tests.conftest import ROOT, Kairos
+from tests.conftest import ROOT, Kairos, interrupted
 
 ONE = ("--only", "g4dn.xlarge", "--budget", "0.6", "--choose", "capacity")
 NOWHERE = ("--url", "http://127.0.0.1:1")
@@ -162,6 +162,14 @@ def test_a_load_beyond_the_capacity_is_sent_but_not_simulated(kairos: Kairos, nc
 
     assert 1 == len(json.loads(result.stdout)["results"])
     assert "note: not simulated, for it is unstable: capacity " in result.stderr
+
+
+def test_interrupting_a_load_leaves_no_answer(ncf: str) -> None:
+    """Ctrl-C in the middle: exit code 130, and nothing on standard output."""
+    code, stdout, stderr = interrupted("load", "--url", ncf, "--model", "ncf", "--mix", "deeprecsys", "--rate", "5")
+
+    assert (130, "") == (code, stdout)
+    assert stderr.endswith("interrupted\n")
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,18 @@ def test_what_may_be_left_out(tmp_path: Path) -> None:
     assert [[5.0, 5.0]] == model.latency["a"].quantile_ms.tolist()
 
 
+def test_what_servers_may_do(tmp_path: Path) -> None:
+    """A profile says whether queries may be merged and split and how large a batch may be; else all may."""
+    path = tmp_path / "model.toml"
+    path.write_text(MODEL)
+    silent = load_model(path)
+    path.write_text(f"mergeable = false\nsplittable = false\nlargest_batch = 40\n{MODEL}")
+    told = load_model(path)
+
+    assert (True, True, None) == (silent.mergeable, silent.splittable, silent.largest_batch)
+    assert (False, False, 40) == (told.mergeable, told.splittable, told.largest_batch)
+
+
 def row(number: int, message: str, hint: object) -> list[object]:
     """Return the one complaint about a row of the model file."""
     return [(f"x.toml:{number}", message, hint)]
@@ -120,7 +132,8 @@ def test_numbers_no_machine_holds(tmp_path: Path, column: int) -> None:
                      ("x.toml:5", "unknown key 'license'", "did you mean 'licence'?"), id="near key"),
         pytest.param("licence", "xyz",
                      ("x.toml:5", "unknown key 'xyz'",
-                      "keys here: schema, name, description, source, licence, qos, quantiles, latency_ms"),
+                      "keys here: schema, name, description, source, licence, qos, quantiles, mergeable, splittable, "
+                      "largest_batch, latency_ms"),
                      id="far key"),
         pytest.param("p99<50ms", "50ms", ("x.toml:6", "cannot read the QoS target '50ms'", QOS_HINT), id="no target"),
         pytest.param("p99<50ms", "p100<50ms",
@@ -146,6 +159,18 @@ def test_numbers_no_machine_holds(tmp_path: Path, column: int) -> None:
                      ("x.toml:7", "quantiles must rise from 0 to 1", LEVELS_HINT), id="quantiles beyond floats"),
         pytest.param("quantiles = [0, 0.5, 1]", "",
                      ("x.toml:1", "'quantiles' is missing", None), id="no quantiles"),
+        pytest.param("quantiles =", 'mergeable = "no"\nquantiles =',
+                     ("x.toml:7", "'mergeable' must be true or false, got 'no'", None), id="mergeable a text"),
+        pytest.param("quantiles =", "splittable = 1\nquantiles =",
+                     ("x.toml:7", "'splittable' must be true or false, got 1", None), id="splittable a number"),
+        pytest.param("quantiles =", "largest_batch = true\nquantiles =",
+                     ("x.toml:7", "'largest_batch' must be a whole number, got True", None), id="largest batch true"),
+        pytest.param("quantiles =", "largest_batch = 0\nquantiles =",
+                     ("x.toml:7", "largest_batch must be >= 1, got 0", None), id="largest batch 0"),
+        pytest.param("quantiles =", "largest_batch = 41\nquantiles =",
+                     ("x.toml:7",
+                      "largest_batch 41 is beyond the profile, which ends at 40; latencies are not extrapolated",
+                      "measure larger batches, or give a smaller largest_batch"), id="largest batch not measured"),
     ],
 )  # fmt: skip
 def test_wrong_head(tmp_path: Path, old: str, new: str, expected: Complaint) -> None:

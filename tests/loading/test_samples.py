@@ -239,6 +239,17 @@ def test_command_writes(kairos: Kairos, tmp_path: Path) -> None:
     assert source == load_model(out).source
 
 
+def test_command_states_what_servers_may_do(kairos: Kairos, tmp_path: Path) -> None:
+    """What the flags forbid or limit stands in the profile; what is usual does not."""
+    path, out = written(tmp_path, SAMPLES), tmp_path / "ranker.toml"
+    flags = ["--not-mergeable", "--not-splittable", "--largest-batch", "20"]
+    kairos("profile", "import", path, "--model", "ranker", *flags, "-o", out)
+    told = load_model(out)
+
+    assert (False, False, 20) == (told.mergeable, told.splittable, told.largest_batch)
+    assert "able" not in kairos("profile", "import", path, "--model", "ranker").stdout
+
+
 def test_command_is_quiet(kairos: Kairos, tmp_path: Path) -> None:
     """With -q nothing is said besides the profile."""
     result = kairos("profile", "import", written(tmp_path, SAMPLES), "--model", "ranker", "-q")
@@ -261,6 +272,10 @@ def test_command_has_enough_samples(kairos: Kairos, tmp_path: Path) -> None:
                      id="negative"),
         pytest.param(SAMPLES, ["--model", "rankr"],
                      "{file}: error: holds no samples of model 'rankr'\nhint: did you mean 'ranker'?\n", id="model"),
+        pytest.param(SAMPLES, ["--largest-batch", "30"],
+                     "--largest-batch: error: largest_batch 30 is beyond the profile, which ends at 20; latencies are "
+                     "not extrapolated\nhint: measure larger batches, or give a smaller largest_batch\n",
+                     id="largest batch"),
         pytest.param(SAMPLES, ["--qos", "fast"],
                      "--qos: error: cannot read the QoS target 'fast'\nhint: write it as \"p99<350ms\"\n", id="target"),
     ],

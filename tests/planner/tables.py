@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pulp
 from hypothesis import settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from kairos_cli.domain.qos import QosTarget
 from kairos_cli.domain.query_mix import QueryMix
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.domain.service_table import ServiceTable, service_table
+from kairos_cli.domain.serving import ONE_AT_A_TIME, Serving
 from kairos_cli.planner.candidates import candidates
 from kairos_cli.planner.capacity import CapacityProgram
 from kairos_cli.planner.choice import Measure
@@ -31,6 +33,9 @@ from tests.conftest import shipped_scenario
 MODELS = ("rm2", "ncf", "wnd", "mtwnd", "dien")
 #: The types the shipped models were measured on, in the order of every pool written as four numbers.
 TYPES = ("g4dn.xlarge", "c5n.2xlarge", "r5n.large", "t3.xlarge")
+
+#: What a serving system may do with queries, but serve them one at a time.
+BATCHING = (Serving(merge=True), Serving(split=True), Serving(merge=True, split=True))
 
 
 def law(max_examples: int) -> settings:
@@ -49,8 +54,13 @@ def small_table(
     prices: Sequence[float] | None = None,
     percentile: float = 99.0,
     latency_ms: float = 100.0,
+    serving: Serving = ONE_AT_A_TIME,
+    largest: Sequence[int] | None = None,
 ) -> ServiceTable:
-    """Return the table of types a, b, c, … at batch sizes 10, 20, 30, …; all else alike if not given."""
+    """Return the table of types a, b, c, … at batch sizes 10, 20, 30, …; all else alike if not given.
+
+    Sizes of weight 0 are those of batches only, `largest` is how many of the sizes each type may serve.
+    """
     mean = np.array(mean_ms, dtype=np.float64)
     types, sizes = mean.shape
     weight = np.array(weights or [1.0] * sizes)
@@ -64,6 +74,8 @@ def small_table(
         np.array([0.0, 1.0]),
         np.stack([mean, mean], axis=-1),
         QosTarget(percentile, latency_ms),
+        serving=serving,
+        batch_rows=None if largest is None else np.array(largest),
     )
 
 
@@ -82,6 +94,29 @@ def small_tables(draw: st.DrawFn, most_types: int = 3, most_sizes: int = 3) -> S
         prices=[cents / 100 for cents in draw(st.lists(st.integers(10, 99), min_size=types, max_size=types))],
         percentile=draw(st.sampled_from([50.0, 90.0, 99.0])),
     )
+
+
+@st.composite
+def batching_tables(draw: st.DrawFn, servings: Sequence[Serving] = BATCHING) -> ServiceTable:
+    """Draw a table of which some sizes may be of batches only, and some types serve no large batches."""
+    table = draw(small_tables(most_types=2, most_sizes=4))
+    types, sizes = table.mean_ms.shape
+    queried = draw(st.lists(st.booleans(), min_size=sizes, max_size=sizes).filter(any))
+    weight = table.probability * queried
+    largest = draw(st.one_of(st.none(), st.lists(st.integers(1, sizes), min_size=types, max_size=types)))
+    return replace(
+        table,
+        probability=weight / weight.sum(),
+        serving=draw(st.sampled_from(servings)),
+        batch_rows=None if largest is None else np.array(largest),
+    )
+
+
+@st.composite
+def batching_tables_and_pools(draw: st.DrawFn) -> tuple[ServiceTable, Counts]:
+    """Draw a table of servers that merge or split, and a pool of it."""
+    table = draw(batching_tables())
+    return table, draw(pools_for(table))
 
 
 def pools_for(table: ServiceTable, most: int = 4) -> st.SearchStrategy[Counts]:
@@ -126,13 +161,49 @@ def capacity_by_vertices(table: ServiceTable, counts: Counts) -> float:
     return float(np.where(bases == rate, value, 0.0).sum(axis=1)[feasible].max())
 
 
+def batches_of(table: ServiceTable, j: int, b: int) -> list[int]:
+    """Return the rows of all batches that a query of row b may be served in on type j."""
+    serving, rows = table.serving, range(int(table.largest[j]))
+    return [x for x in rows if x == b or (x > b and serving.merge) or (x < b and serving.split)]
+
+
+def capacity_by_every_batch(table: ServiceTable, counts: Counts) -> float:
+    """Return the capacity as the inverse of the least time a query that the busiest type must then spend.
+
+    A query may be served in every batch that there is, its share of whose time it takes.
+    """
+    problem = pulp.LpProblem("busiest", pulp.LpMinimize)
+    busiest_ms = problem.add_variable("busiest_ms", 0)
+    problem += busiest_ms
+    present, sizes = np.flatnonzero(counts).tolist(), np.flatnonzero(table.probability).tolist()
+    part = {
+        (j, b, x): problem.add_variable(f"x_{j}_{b}_{x}", 0, 1)
+        for j in present
+        for b in sizes
+        for x in batches_of(table, j, b)
+    }
+    for b in sizes:
+        problem += pulp.lpSum(each for (_, size, _), each in part.items() if size == b) == 1
+    for j in present:
+        busy_ms = pulp.lpSum(
+            float(table.probability[b] * table.mean_ms[j, x] * table.batch_size[b] / table.batch_size[x]) * each
+            for (kind, b, x), each in part.items()
+            if kind == j
+        )
+        problem += busy_ms <= int(counts[j]) * busiest_ms
+    on_time = pulp.lpSum(float(table.probability[b] * table.on_time[j, x]) * each for (j, b, x), each in part.items())
+    problem += on_time >= 1 - table.qos.late_share
+    problem.solve(pulp.HiGHS(msg=False))
+    return float(1000 / busiest_ms.value()) if problem.status == pulp.LpStatusOptimal else 0.0
+
+
 # --- shipped models
 
 
 @functools.cache
-def shipped_table(model: str) -> ServiceTable:
+def shipped_table(model: str, serving: Serving = ONE_AT_A_TIME) -> ServiceTable:
     """Return the table of a shipped model over the types it was measured on."""
-    scenario = shipped_scenario(model)
+    scenario = replace(shipped_scenario(model), serving=serving)
     return service_table(scenario, candidates(scenario)[0])
 
 

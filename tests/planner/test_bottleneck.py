@@ -7,6 +7,7 @@ import pytest
 
 from kairos_cli.domain.pool import Pool
 from kairos_cli.domain.service_table import ServiceTable
+from kairos_cli.domain.serving import Serving
 from kairos_cli.planner.assured import AssuredCapacity
 from kairos_cli.planner.bottleneck import Bottleneck, Gain, LargeSizes, bottleneck, with_simulated_gain
 from kairos_cli.planner.rating import Rater
@@ -119,3 +120,44 @@ def test_a_pool_whose_loss_leaves_none_in_time_misses_the_target() -> None:
 
     assert ("target", "a", 0.5) == (found.runs_out, found.type, found.late_share)
     assert pytest.approx(1 / 0.0098) == found.gain_qps_per_instance
+
+
+# --- servers that merge or split
+
+
+def test_large_queries_fit_nowhere_else_in_batches_either() -> None:
+    """As with one a and ten b above, one at a time; a batch of twenty, which no query has, is no large size.
+
+    Small queries in threes cost a 20 / 3 ms and in twos 6, but b has them all for nothing that is short.
+    """
+    table = small_table(
+        [[10, 12, 20], [10, 100, 100]], [[1, 1, 1], [1, 0, 0]], weights=[1, 0, 1], serving=Serving(merge=True)
+    )
+    found = found_in(table, 1, 10)
+
+    assert ("large sizes", "a") == (found.runs_out, found.type)
+    assert pytest.approx(1 / 0.0098) == found.gain_qps_per_instance
+    assert LargeSizes(30, 0.5, Pool((("a", 1),))) == found.large_sizes
+    assert pytest.approx({"a": 1.0, "b": 0.006 / 0.0098 / 10}) == dict(found.busy)
+
+
+def test_instances_are_busy_with_batches() -> None:
+    """Two by two small queries take a 6 ms each instead of 10: with the large ones 13 on average, all of its time."""
+    table = small_table([[10, 12, 20]], weights=[1, 0, 1], serving=Serving(merge=True))
+    found = found_in(table, 2, buyable=(True,))
+
+    assert ("time", "a") == (found.runs_out, found.type)
+    assert pytest.approx(1000 / 13) == found.gain_qps_per_instance
+    assert pytest.approx({"a": 1.0}) == dict(found.busy)
+
+
+@pytest.mark.parametrize(
+    ("serving", "first", "share", "on_time"),
+    [(Serving(), 20, 0.5, {"a": 1}), (Serving(split=True), 10, 1.0, {"a": 1, "b": 1})],
+    ids=str,
+)
+def test_what_can_be_split_is_not_large(serving: Serving, first: int, share: float, on_time: dict[str, int]) -> None:
+    """b is late with queries of twenty, but not with their halves."""
+    table = small_table([[10, 20], [10, 100]], [[1, 1], [1, 0]], serving=serving)
+
+    assert LargeSizes(first, share, Pool(tuple(on_time.items()))) == found_in(table, 1, 1).large_sizes

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kairos_cli.domain.constraints import Constraints
 from kairos_cli.domain.scenario import Scenario
+from kairos_cli.domain.serving import Serving
 from kairos_cli.planner.candidates import LeftOut, candidates, usable_types
 from tests.conftest import shipped_scenario
 from tests.planner.tables import TYPES, scenario, toy
@@ -113,3 +116,49 @@ def test_types_that_can_be_looked_at_need_a_price_and_a_profile_only() -> None:
     )
 
     assert ["slow", "dear"] == [each.name for each in usable_types(asked)]
+
+
+# --- servers that merge or split: aux takes 60 ms for ten items and 40 for two hundred, where 50 are allowed
+
+BEYOND = {10: 60.0, 100: 60.0, 200: 40.0}
+
+
+@pytest.mark.parametrize(
+    ("serving", "out"),
+    [
+        (Serving(), [("aux", "too_slow")]),
+        (Serving(split=True), [("aux", "too_slow")]),
+        (Serving(merge=True), []),
+        (Serving(merge=True, largest_batch=120), [("aux", "too_slow")]),
+    ],
+    ids=str,
+)
+def test_a_type_is_too_slow_if_no_batch_of_a_query_is_in_time(serving: Serving, out: list[tuple[str, str]]) -> None:
+    """aux is in time with batches of two hundred only, into which queries must be merged."""
+    asked = scenario({"big": FAST, "aux": BEYOND}, {"big": 1.0, "aux": 0.3}, {10: 1, 100: 1}, serving=serving)
+
+    assert out == left_out(asked)
+
+
+def test_parts_make_a_type_fast_enough() -> None:
+    """aux is late with the only size of the mix but one, 20 items; of parts of ten it is in time."""
+    means, prices, mix = {"aux": {10: 40.0, 20: 60.0}}, {"aux": 0.3}, {20: 1, 30: 1}
+    long_enough = {"aux": {10: 40.0, 20: 60.0, 30: 90.0}}
+
+    assert [("aux", "too_slow")] == left_out(scenario(long_enough, prices, mix))
+    assert ["aux"] == taken(scenario(long_enough, prices, mix, serving=Serving(split=True)))
+    # whose profile may then end before the mix, but not before the smallest part
+    assert ["aux"] == taken(scenario(means, prices, mix, serving=Serving(split=True)))
+    assert ["aux"] == [each.name for each in usable_types(scenario(means, prices, mix, serving=Serving(split=True)))]
+    assert [("aux", "short_profile")] == left_out(scenario(means, prices, mix, serving=Serving(merge=True)))
+
+
+def test_words_for_types_too_slow_or_short_in_batches() -> None:
+    """What is missing is said of batches and parts."""
+    means = {"slow": {10: 51.0, 100: 90.0}, "short": {10: 9.0, 40: 9.0}, "fine": FAST}
+    asked = scenario(means, dict.fromkeys(means, 1.0), {50: 1, 100: 1}, serving=Serving(split=True))
+
+    assert [
+        LeftOut("slow", "too_slow", "too slow: no batch that a query may be served in is ever within 50 ms"),
+        LeftOut("short", "short_profile", "its profile ends at batch size 40, parts of queries begin at 50"),
+    ] == candidates(asked)[1]

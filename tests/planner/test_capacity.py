@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pulp
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +12,7 @@ from kairos_cli.planner.capacity import CapacityProgram, by_capacity, carrying, 
 from kairos_cli.planner.enumeration import Counts, able_to_serve
 from tests.planner.tables import (
     MODELS,
+    capacity_by_every_batch,
     capacity_by_vertices,
     every_pool,
     law,
@@ -164,24 +164,6 @@ def test_no_split_of_a_fine_grid_serves_more(means: list[int], number_of_a: int,
     assert best >= capacity * 0.95
 
 
-def capacity_by_utilisation(table: ServiceTable, counts: Counts) -> float:
-    """Return the capacity as the inverse of the least time a query that the busiest type must then spend."""
-    problem = pulp.LpProblem("busiest", pulp.LpMinimize)
-    busiest_ms = problem.add_variable("busiest_ms", 0)
-    problem += busiest_ms
-    present, sizes = np.flatnonzero(counts).tolist(), range(len(table.batch_size))
-    part = {(j, b): problem.add_variable(f"x_{j}_{b}", 0, 1) for j in present for b in sizes}
-    for b in sizes:
-        problem += pulp.lpSum(part[j, b] for j in present) == 1
-    for j in present:
-        busy_ms = pulp.lpSum(float(table.probability[b] * table.mean_ms[j, b]) * part[j, b] for b in sizes)
-        problem += busy_ms <= int(counts[j]) * busiest_ms
-    on_time = pulp.lpSum(float(table.probability[b] * table.on_time[j, b]) * each for (j, b), each in part.items())
-    problem += on_time >= 1 - table.qos.late_share
-    problem.solve(pulp.HiGHS(msg=False))
-    return float(1000 / busiest_ms.value())
-
-
 @pytest.mark.parametrize("model", MODELS)
 def test_capacity_is_the_rate_at_which_the_busiest_type_is_just_busy(model: str) -> None:
     """Asked the other way round, as the least time a query that the busiest type spends, the answer is the same."""
@@ -189,7 +171,7 @@ def test_capacity_is_the_rate_at_which_the_busiest_type_is_just_busy(model: str)
     counts = [(1, 0, 13, 0), (1, 1, 9, 1), (2, 2, 1, 1)]
 
     # The oracle's rows hold to 1e-7 only.
-    assert [capacity_by_utilisation(table, np.array(each)) for each in counts] == pytest.approx(
+    assert [capacity_by_every_batch(table, np.array(each)) for each in counts] == pytest.approx(
         qps(table, *counts), rel=1e-5
     )
 

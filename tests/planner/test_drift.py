@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from kairos_cli.domain.latency_profile import ModelProfile
 from kairos_cli.domain.pool import Pool
 from kairos_cli.domain.qos import QosTarget
 from kairos_cli.domain.query_mix import QueryMix
+from kairos_cli.domain.serving import Serving
 from kairos_cli.planner.drift import Drift, drift, profile_digest
 from tests.planner.tables import price_list, profile, toy
 
@@ -61,3 +63,30 @@ def test_mix_and_target() -> None:
         Drift("mix", "", "toy: 10–100, 55 on average", "toy: 10–100, 77.5 on average"),
         Drift("qos", "", "p99<50ms", "p95<50ms"),
     ] == list(drift(old, now, BIG))
+
+
+MERGING = Serving(merge=True)
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "texts"),
+    [
+        (Serving(), MERGING, ("one at a time", "merging")),
+        (Serving(True, True), MERGING, ("merging and splitting", "merging")),
+        (MERGING, Serving(True, largest_batch=200), ("merging", "merging in batches of at most 200")),
+    ],
+)
+def test_what_becomes_of_queries(was: Serving, now: Serving, texts: tuple[str, str]) -> None:
+    """Whether they are merged and split, and how large a batch may be."""
+    assert [Drift("serving", "", *texts)] == list(drift(toy(serving=was), toy(serving=now), BIG))
+
+
+def test_a_limit_of_the_model_counts_like_one_of_the_servers() -> None:
+    """The smaller of the two is told, and where no batches are made neither matters, nor does what is not used."""
+    old, limited = toy(serving=MERGING), toy(serving=Serving(True, largest_batch=200))
+    model = replace(old.model, largest_batch=150, splittable=False)
+    now = replace(limited, model=model)
+
+    text = "merging in batches of at most 150"
+    assert [Drift("serving", "", "merging", text)] == list(drift(old, now, BIG))
+    assert [] == list(drift(toy(), replace(toy(), model=model), BIG))

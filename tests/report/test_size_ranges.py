@@ -19,11 +19,14 @@ from tests.planner.tables import MODELS, law, shipped_capacities, shipped_pools,
 Split = tuple[ServiceTable, Distribution]
 
 
-def split(queries: list[list[int]], on_time: list[list[float]] | None = None) -> Split:
-    """Return a split of whole queries (J, B), and a table whose mix is the split's."""
+def split(
+    queries: list[list[int]], on_time: list[list[float]] | None = None, batches: list[list[float]] | None = None
+) -> Split:
+    """Return a split of whole queries (J, B), in batches of ten if not given, and a table whose mix is the split's."""
     served = np.array(queries)
     table = small_table(np.ones(served.shape).tolist(), on_time, weights=served.sum(axis=0).tolist())
-    return table, Distribution(Answer(True, 60.0, 60.0), 1.0, served)
+    items = np.full(served.shape, 10.0) if batches is None else np.array(batches)
+    return table, Distribution(Answer(True, 60.0, 60.0), 1.0, served, items, table.on_time, served.reshape(-1))
 
 
 @st.composite
@@ -151,6 +154,22 @@ def test_few_queries_are_joined_before_many() -> None:
     table, served = split([[1000, 800, 0], [0, 200, 10]])
 
     assert [(10, 10), (20, 30)] == [(each.first, each.last) for each in size_ranges(table, served, most=2)]
+
+
+def test_sizes_of_batches_only_are_in_no_range() -> None:
+    """Size 20, which no query has, is neither served nor told of: what is alike on both sides of it is one range."""
+    alike = size_ranges(*split([[10, 0, 10], [0, 0, 0]]))
+    apart = size_ranges(*split([[10, 0, 0], [0, 0, 10]]))
+
+    assert [(10, 30, 1.0)] == [(each.first, each.last, each.query_share) for each in alike]
+    assert [(10, 10, 0.5), (30, 30, 0.5)] == [(each.first, each.last, each.query_share) for each in apart]
+
+
+def test_batches_are_told_as_queries_see_them() -> None:
+    """Of a range each query counts once: a has 30 queries in batches of 100 and 10 in batches of 60, b none."""
+    [each] = size_ranges(*split([[30, 10], [0, 0]], batches=[[100.0, 60.0], [0.0, 0.0]]))
+
+    assert [90.0, 0.0] == each.batch_size.tolist()
 
 
 def test_one_size_is_one_range() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from kairos_cli.domain.latency_profile import ModelProfile
 from kairos_cli.planner.capacity import shadow_prices
 from kairos_cli.router.batch_source import batch_source
 from kairos_cli.router.http_router import Address, Router, Settings
@@ -143,7 +144,7 @@ async def live(*backends: tuple[str, Backend], **settings: Any) -> AsyncIterator
         await backend.start()
     table, journal = settings.pop("table", None) or rm2_table(), []
     given = {
-        "model": "rm2",
+        "model": ModelProfile("rm2", None, {}),
         "front": Address("127.0.0.1", 0),
         "admin": Address("127.0.0.1", 0),
         "token": TOKEN,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from kairos_cli.policies import NAMES
-from kairos_cli.router.distributor import Rules
 from kairos_cli.router.members import Instance
 from kairos_cli.router.refused import Refused
+from kairos_cli.router.rules import Rules
 from kairos_cli.router.work import BackendFailed, BackendLost, NotServed
 from kairos_cli.simulate.simulator import Simulator
 from kairos_cli.simulate.streams import stream

@@ -15,10 +15,10 @@ import pytest
 from aiohttp import web
 
 from kairos_cli.router.batch_source import batch_source
-from kairos_cli.router.distributor import Rules
 from kairos_cli.router.http_backends import AnswerLimits
 from kairos_cli.router.http_router import Address
 from kairos_cli.router.http_site import Limits
+from kairos_cli.router.rules import Rules
 from tests.conftest import ROOT
 from tests.router.live import CPU, GPU, Backend, doubled, live, query
 
@@ -455,6 +455,20 @@ def test_a_server_that_fails_fast_does_not_draw_all_queries() -> None:
             bad = [each for status, each in answers if status == 500]
             assert [{"error": "CUDA error"}] * 3 == bad
             assert 17 == sum(status == 200 for status, _ in answers)
+
+    run(main())
+
+
+def test_queries_that_fail_everywhere_take_no_server_out() -> None:
+    """Where all servers answer 500 it may be the queries: clients get the errors, and the servers stay."""
+
+    async def fail(backend: Backend, request: web.Request) -> web.Response:
+        return web.json_response({"error": "poison"}, status=500)
+
+    async def main() -> None:
+        async with live((CPU, Backend(fail))) as proxy:
+            assert [500] * 6 == [(await proxy.infer(10))[0] for _ in range(6)]
+            assert 1 == len(proxy.router.distributor.servers.members.up)
 
     run(main())
 

@@ -13,6 +13,7 @@ from kairos_cli.router.load_bodies import Input, LoadBodies
 from kairos_cli.router.open_inference import Body, Message, parse
 from kairos_cli.router.refused import Refused
 from kairos_cli.router.tensor import BYTES_BY_DATATYPE, Tensor
+from tests.router.messages import Known, known_messages
 
 ROW = {"name": "row", "datatype": "INT64", "shape": [-1, 1]}
 EMULATED = {"platform": "kairos_emulation", "inputs": [ROW]}
@@ -97,6 +98,18 @@ def test_of_a_real_model_only_id_and_number_of_rows_can_be_checked() -> None:
     assert 100 == held(answer(b"5", b"5", id="7"), echoes=False)
     assert held(answer(b"5", b"5", id="8"), echoes=False) is None
     assert held(answer(b"5", rows=1), echoes=False) is None
+
+
+@given(known_messages("outputs"), st.booleans())
+def test_any_answer_is_somebodys_or_nobodys(known: Known, echoes: bool) -> None:
+    """Whatever tensors an answer has, nothing goes wrong; rows that were not sent are not taken for one's own."""
+    (message, *_) = known.messages
+    body, bodies = message.body(), LoadBodies([Input("row", "INT64", (1,))], echoes, binary=False)
+    number = message.fields["id"]
+
+    assert bodies.rows_from(body.content, body.headers, number, 10**6, message.rows + 1) is None
+    own = 10**6 == bodies.rows_from(body.content, body.headers, number, 10**6, message.rows)
+    assert own is not echoes
 
 
 def test_garbage_is_nobodys() -> None:

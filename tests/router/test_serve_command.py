@@ -216,6 +216,18 @@ def test_a_value_of_the_table_is_blamed_by_its_line(kairos: Kairos, tmp_path: Pa
     ) == result.stderr
 
 
+def test_merging_needs_the_shape(kairos: Kairos, tmp_path: Path) -> None:
+    """Rows can be joined and cut only where the batch is the first dimension, so it cannot be read elsewhere."""
+    scenario = tmp_path / "serve.toml"
+    profiles = 'model = "rm2"\nprices = "ec2-us-east-1"\nmix = "deeprecsys"\n'
+    scenario.write_text(f'schema = "kairos.scenario/1"\n{profiles}[serving]\nmerge = true\n')
+    result = kairos("serve", scenario, *BACKEND, "--batch-from", "header:X")
+
+    assert (
+        "--batch-from: error: merging needs the batch to be the first dimension of all tensors\nhint: leave it out\n"
+    ) == result.stderr
+
+
 def test_a_port_in_use_is_told(kairos: Kairos, emulated: str) -> None:
     """A port that another program has ends with exit code 2."""
     taken = emulated.split()[1].rsplit(":", 1)[1].split(",")[0]

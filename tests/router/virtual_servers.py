@@ -13,9 +13,10 @@ from kairos_cli.domain.service_table import ServiceTable, service_table
 from kairos_cli.planner.candidates import usable_types
 from kairos_cli.planner.capacity import shadow_prices
 from kairos_cli.router.decision import Decision
-from kairos_cli.router.distributor import Distributor, Rules
+from kairos_cli.router.distributor import Distributor
 from kairos_cli.router.knowledge import Knowledge
 from kairos_cli.router.members import Instance
+from kairos_cli.router.rules import Rules
 from kairos_cli.router.work import Batch
 from tests.conftest import shipped_scenario
 

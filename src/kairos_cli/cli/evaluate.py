@@ -10,13 +10,14 @@ from typing import Any
 import click
 
 from kairos_cli.cli.answer import Answer, answer_options, give, note
+from kairos_cli.cli.carried_scenario import nothing_beside_the_plan
 from kairos_cli.cli.effort_options import effort, effort_options
 from kairos_cli.cli.engine import engine_option, executor_of
 from kairos_cli.cli.plan import POLICY
 from kairos_cli.cli.pool_check import table_of_pool
 from kairos_cli.cli.progress import progress
 from kairos_cli.cli.scenario_options import pool_of, scenario_flags, scenario_options
-from kairos_cli.errors import InputError
+from kairos_cli.errors import InputError, Source
 from kairos_cli.policies import NAMES
 
 
@@ -59,6 +60,7 @@ def command(
     trace = _trace(trace_file)
     if trace is not None:
         question = replace(question, mix=trace.mix())
+        _expect_serving(question, pool, str(trace_file))
     table, bought = table_of_pool(question, pool, "--pool" if pool_text else str(plan_file or "the plan"))
     counts = table.present(bought)
     for remark in _remarks(question, pool, table.pool(counts)):
@@ -99,6 +101,7 @@ def _question(
     if plan_file is not None:
         saved = load_plan(plan_file)
         if scenario is None and given["model"] is None:
+            nothing_beside_the_plan(None, given)
             seed = saved.scenario.seed if given["seed"] is None else given["seed"]
             return replace(saved.scenario, seed=seed), saved.pool
         return load_scenario(scenario, given, profiles, pool_given=True), saved.pool
@@ -144,6 +147,18 @@ def _capacity(table: Any, counts: Any, rate_qps: float | None) -> float:
             f"unstable: offered {rate_qps:g}, capacity {capacity_qps:.1f} queries/s", "--rate", "give a lower rate"
         )
     return capacity_qps
+
+
+def _expect_serving(question: Any, pool: Any, source: str) -> None:
+    """Raise InputError for a trace that cannot be served in the batches asked for; its sizes are not the mix's."""
+    from kairos_cli.domain.prices import machine_of
+    from kairos_cli.loading.serving import serving_problems
+
+    machines = [name for name in map(machine_of, pool.by_type) if name in question.model.latency]
+    blamed = dict.fromkeys(("model", "largest_batch"), Source(source))
+    problems = list(serving_problems(question, blamed, machines)) if machines else []
+    if problems:
+        raise InputError(problems)
 
 
 def _trace(path: Path | None) -> Any:

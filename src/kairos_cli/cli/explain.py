@@ -9,13 +9,14 @@ from typing import Any
 import click
 
 from kairos_cli.cli.answer import Answer, answer_options, give
+from kairos_cli.cli.carried_scenario import nothing_beside_the_plan
 from kairos_cli.cli.effort_options import effort, effort_options, measuring
 from kairos_cli.cli.plan import POLICY
 from kairos_cli.cli.pool_check import check_pool
 from kairos_cli.cli.progress import progress
 from kairos_cli.cli.scenario_options import pool_of, scenario_flags, scenario_options
 from kairos_cli.cli.search_options import countdown, time_limit_option
-from kairos_cli.errors import InputError, Problem, Source
+from kairos_cli.errors import InputError
 
 
 @click.command("explain")
@@ -76,27 +77,11 @@ def _question(
 
     if plan_file is None:
         return load_scenario(scenario, given, profiles, conflict=smallest_conflict), None
-    _nothing_beside_the_plan(scenario, given)
+    nothing_beside_the_plan(scenario, given)
     saved = load_plan(plan_file)
     check_pool(saved.scenario, saved.pool, str(plan_file))
     seed = saved.scenario.seed if given["seed"] is None else given["seed"]
     return replace(saved.scenario, seed=seed), saved.pool
-
-
-def _nothing_beside_the_plan(scenario: Path | None, given: dict[str, Any]) -> None:
-    """Raise InputError for a scenario or flags that would contradict the one that a plan carries."""
-    from kairos_cli.loading.scenario_values import FLAG_BY_KEY
-
-    flags = [
-        flag
-        for key, flag in FLAG_BY_KEY.items()
-        if key != "seed" and given.get(key) is not None and key not in given["variables"]
-    ]
-    sources = [*([str(scenario)] if scenario else []), *flags]
-    hint = "leave it out, or leave out --plan"
-    problems = [Problem("a plan carries its own scenario", Source(each), hint) for each in sources]
-    if problems:
-        raise InputError(problems)
 
 
 def _observed(explained: Any, how_much: Any) -> list[Any]:

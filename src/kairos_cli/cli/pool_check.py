@@ -22,7 +22,7 @@ def check_pool(question: Any, pool: Any, source: str) -> None:
             continue
         profile = question.model.latency.get(machine_of(name))
         priced = name in question.prices.price_usd_per_hour()
-        if profile is not None and question.mix.largest > profile.largest:
+        if profile is not None and not question.reaches(profile):
             what = f"batch size {question.mix.largest} of {question.mix.name} is beyond the profile of {name}"
             hint = f"it ends at {profile.largest}; latencies are not extrapolated"
             problems.append(Problem(what, None, hint))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,6 +28,28 @@ def command() -> None:
 @click.option("--source", default="", metavar="TEXT", help="Who measured it, how and when.")
 @click.option("--licence", default="", metavar="TEXT", help="Terms under which the samples may be used.")
 @click.option(
+    "--not-mergeable",
+    "mergeable",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Queries of the model may not share a batch.",
+)
+@click.option(
+    "--not-splittable",
+    "splittable",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="A query of the model may not be served in parts.",
+)
+@click.option(
+    "--largest-batch",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Most items that its servers take in one batch.  [default: as measured]",
+)
+@click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -34,8 +58,9 @@ def command() -> None:
 )
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but the answer and errors.")
 def import_command(
-    *, samples: Path, model: str, qos: str | None, source: str, licence: str, output: Path | None, quiet: bool
-) -> None:
+    *, samples: Path, model: str, qos: str | None, source: str, licence: str, mergeable: bool, splittable: bool,
+    largest_batch: int | None, output: Path | None, quiet: bool,
+) -> None:  # fmt: skip
     """Make a model profile from a CSV of measured latencies.
 
     The columns are model,instance,batch_size and then any number of samples, each a service latency in
@@ -44,6 +69,7 @@ def import_command(
     \b
     kairos profile import samples.csv --model ranker -o profiles/models/ranker.toml
     kairos profile import samples.csv --model ranker --qos "p99<40ms" --source "load test, May 2026"
+    kairos profile import samples.csv --model ranker --not-splittable --largest-batch 512
     """
     from kairos_cli.domain.qos import QosTarget
     from kairos_cli.loading.samples import import_samples, profile_text
@@ -53,10 +79,21 @@ def import_command(
     except ValueError as error:
         raise InputError.of(str(error), "--qos", 'write it as "p99<350ms"') from None
     imported = import_samples(samples, model, target, source, licence)
+    _expect_measured(largest_batch, imported.model)
     if imported.fewest_samples < FEW_SAMPLES:
         note(f"note: a row has only {imported.fewest_samples} samples; its tail is uncertain", quiet)
     said = f"wrote {output}: {model} on {', '.join(imported.model.latency)}"
-    deliver(profile_text(imported.model), output, said, quiet)
+    profile = replace(imported.model, mergeable=mergeable, splittable=splittable, largest_batch=largest_batch)
+    deliver(profile_text(profile), output, said, quiet)
+
+
+def _expect_measured(largest_batch: int | None, model: Any) -> None:
+    """Raise InputError for a largest batch that is larger than any that was measured."""
+    from kairos_cli.loading.limits import BEYOND_THE_PROFILE_HINT, beyond_the_profile
+
+    measured = max(each.largest for each in model.latency.values())
+    if largest_batch is not None and largest_batch > measured:
+        raise InputError.of(beyond_the_profile(largest_batch, measured), "--largest-batch", BEYOND_THE_PROFILE_HINT)
 
 
 @command.command("refresh")

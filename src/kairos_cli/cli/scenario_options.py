@@ -130,6 +130,25 @@ def scenario_options(command: Command) -> Command:
             metavar="K",
             help="Rate pools by what they serve after the loss of any K instances.",
         ),
+        _option(
+            "--merge/--no-merge",
+            envvar="KAIROS_MERGE",
+            default=None,
+            help="Whether servers take several queries in one batch.  [default: no-merge]",
+        ),
+        _option(
+            "--split/--no-split",
+            envvar="KAIROS_SPLIT",
+            default=None,
+            help="Whether a query may be served in parts.  [default: no-split]",
+        ),
+        _option(
+            "--largest-batch",
+            envvar="KAIROS_LARGEST_BATCH",
+            type=int,
+            metavar="N",
+            help="Most items that servers take in one batch.  [default: as measured]",
+        ),
         _option("--seed", envvar="KAIROS_SEED", type=int, metavar="N", help="Seed of all random draws.  [default: 0]"),
         _option(
             "--profiles",

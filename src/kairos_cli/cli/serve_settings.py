@@ -14,6 +14,7 @@ import click
 from kairos_cli.cli.admin_options import admin_token
 from kairos_cli.cli.answer import note
 from kairos_cli.cli.pool_check import table_of_pool
+from kairos_cli.domain.latency_profile import ModelProfile
 from kairos_cli.domain.pool import Pool
 from kairos_cli.errors import InputError, Problem, Source
 from kairos_cli.loading.plan_file import SavedPlan, load_plan
@@ -21,12 +22,13 @@ from kairos_cli.loading.scenario import load_scenario
 from kairos_cli.loading.serve_table import read_serve_table
 from kairos_cli.loading.toml_file import TomlFile
 from kairos_cli.policies import NAMES
+from kairos_cli.router.backend_url import url_problem
 from kairos_cli.router.batch_source import BatchSource, batch_source
-from kairos_cli.router.distributor import Rules
 from kairos_cli.router.http_backends import AnswerLimits
-from kairos_cli.router.http_router import Address, Router, Settings, url_problem
+from kairos_cli.router.http_router import Address, Router, Settings
 from kairos_cli.router.http_site import Limits
 from kairos_cli.router.journal import Journal
+from kairos_cli.router.rules import Rules
 
 _USUAL = {
     "policy": "shadow", "late": "serve", "host": "127.0.0.1", "port": 8000, "admin_host": "127.0.0.1",
@@ -57,7 +59,7 @@ def prepared(
     backends = _backends(given.get("backends", {}))
     pool = _pool(backends)
     table, counts = table_of_pool(question, pool, "--backend")
-    settings = _settings(given, question.model.name, backends, _option(given["policy"], table, counts))
+    settings = _settings(given, question.model, backends, _option(given["policy"], table, counts))
     if plan is not None and plan.pool.by_type != pool.by_type:
         note(f"note: the plan's pool is {plan.pool}, the backends are {pool}")
 
@@ -150,7 +152,7 @@ def _option(policy: str, table: Any, counts: Any) -> float:
     return options(policy, table, counts)[0]
 
 
-def _settings(given: dict[str, Any], model: str, backends: list[tuple[str, str]], option: float) -> Settings:
+def _settings(given: dict[str, Any], model: ModelProfile, backends: list[tuple[str, str]], option: float) -> Settings:
     tls = _tls(given.get("tls_cert"), given.get("tls_key"))
     admin = Address(given["admin_host"], given["admin_port"], tls) if "admin_port" in given else None
     return Settings(

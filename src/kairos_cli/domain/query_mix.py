@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,11 @@ class QueryMix:
     def largest(self) -> int:
         """The largest batch size of the mix."""
         return int(self.batch_size[-1])
+
+    @property
+    def unit(self) -> int:
+        """The greatest common divisor of the sizes: every query, and every part of one, is a multiple of it."""
+        return math.gcd(*self.batch_size.tolist())
 
     @property
     def mean_batch_size(self) -> float:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kairos_cli.domain.constraints import Constraints
 from kairos_cli.domain.latency_profile import LatencyProfile, ModelProfile
 from kairos_cli.domain.prices import ON_DEMAND, PriceList, matches, purchase_of
@@ -42,6 +45,20 @@ class Scenario:
         """Return the largest batch on a type: what the model, the serving system and the profile leave."""
         limits = (self.model.largest_batch, self.serving.largest_batch, profile.largest)
         return min(each for each in limits if each is not None)
+
+    def reaches(self, profile: LatencyProfile) -> bool:
+        """Tell whether a type with this profile can serve every query of the mix: whole, or in parts if it may."""
+        least = self.mix.unit if self.serving.split else self.mix.largest
+        return least <= self.largest_batch(profile)
+
+    def batch_sizes(self, profile: LatencyProfile) -> NDArray[np.int64]:
+        """Return the sizes (N,) that a batch on a type may have: those of the mix, or multiples of its unit."""
+        mix, serving = self.mix, self.serving
+        if serving.one_at_a_time:
+            return mix.batch_size
+        least = mix.unit if serving.split else int(mix.batch_size[0])
+        most = self.largest_batch(profile) if serving.merge else min(mix.largest, self.largest_batch(profile))
+        return np.arange(least, most + 1, mix.unit)
 
     def allows(self, name: str) -> bool:
         """Tell whether a column of the price list may be bought at all, in whatever number."""

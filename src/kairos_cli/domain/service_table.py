@@ -8,8 +8,6 @@ probability 0.
 
 from __future__ import annotations
 
-import functools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -166,7 +164,7 @@ def _batch_sizes(
     mix, serving = scenario.mix, scenario.serving
     if serving.one_at_a_time:
         return mix.batch_size, mix.probability, None
-    unit = functools.reduce(math.gcd, mix.batch_size.tolist())
+    unit = mix.unit
     batch_rows = np.array([scenario.largest_batch(each) // unit for each in profiles], dtype=np.int64)
     rows = max(int(batch_rows.max()), mix.largest // unit)
     probability = np.zeros(rows)

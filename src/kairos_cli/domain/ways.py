@@ -15,8 +15,9 @@ no better than a mixture of two of these, in both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,11 @@ class Ways:
     ms: Floats
     late: Floats
 
+    def name(self, k: int) -> str:
+        """Return what is to be read in a program: type and size, and the batch where it is not the query itself."""
+        j, b, x = int(self.type[k]), int(self.size[k]), int(self.batch[k])
+        return f"{j}_{b}" if x == b else f"{j}_{b}_{x}"
+
 
 def ways(table: ServiceTable) -> Ways:
     """Return the ways that any distribution of queries can be made of, for the sizes that queries have."""
@@ -48,36 +54,41 @@ def ways(table: ServiceTable) -> Ways:
     if table.serving.one_at_a_time:
         kind, size = np.repeat(np.arange(types), len(sizes)), np.tile(sizes, types)
         return Ways(kind, size, size, table.mean_ms[kind, size], 1 - table.on_time[kind, size])
-    found = [(j, int(b), int(x)) for j in range(types) for b in sizes for x in _batches(table, j, int(b))]
+    corners = [_corners(table, j) for j in range(types)]
+    found = [(j, b, x) for j in range(types) for b in sizes.tolist() for x in corners[j][b]]
     kind, size, batch = np.array(found, dtype=np.int64).reshape(-1, 3).T
     share = table.batch_size[size] / table.batch_size[batch]
     return Ways(kind, size, batch, table.mean_ms[kind, batch] * share, 1 - table.on_time[kind, batch])
 
 
-def _batches(table: ServiceTable, j: int, size: int) -> Iterator[int]:
-    """Yield the batch sizes, as rows, at the corners of the hull for a size; the cheapest first."""
-    least = 0 if table.serving.split else size
-    most = table.largest[j] if table.serving.merge else min(size + 1, table.largest[j])
-    batch = np.arange(least, most)
-    item_ms = table.mean_ms[j, batch] / table.batch_size[batch]
-    return (least + int(place) for place in _lower_hull(item_ms, 1 - table.on_time[j, batch]))
+def _corners(table: ServiceTable, j: int) -> list[list[int]]:
+    """Return for each size (B,) the batches on a type, as rows, at the corners of its hull; the cheapest first."""
+    sizes, largest = len(table.batch_size), int(table.largest[j])
+    item_ms, late = (table.mean_ms[j] / table.batch_size).tolist(), (1 - table.on_time[j]).tolist()
+    join, none = partial(_with_one_more, item_ms, late), list[int]()
+    # The batches of one size are those of its neighbour and one more: so are the candidates for corners.
+    if table.serving.merge:
+        downwards = list(accumulate(reversed(range(largest)), join, initial=none))
+        return [downwards[largest if table.serving.split else max(largest - size, 0)] for size in range(sizes)]
+    upwards = list(accumulate(range(largest), join, initial=none))
+    return [upwards[min(size + 1, largest)] for size in range(sizes)]
 
 
-def _lower_hull(cost: Floats, late: Floats) -> list[int]:
-    """Return the places of the corners of the lower left convex hull of points (N,), the cheapest first."""
-    corners: list[int] = []
+def _with_one_more(item_ms: list[float], late: list[float], corners: list[int], batch: int) -> list[int]:
+    """Return the corners of the lower left convex hull after another batch has joined its points."""
+    hull: list[int] = []
     # By cost, and of equals the least late; the larger batch of those that are alike in both.
-    for place in np.lexsort((-np.arange(len(cost)), late, cost)).tolist():
-        if corners and late[place] >= late[corners[-1]]:
+    for each in sorted([*corners, batch], key=lambda x: (item_ms[x], late[x], -x)):
+        if hull and late[each] >= late[hull[-1]]:
             continue
-        while len(corners) > 1 and _above(cost, late, corners[-2], corners[-1], place):
-            corners.pop()
-        corners.append(place)
-    return corners
+        while len(hull) > 1 and _above(item_ms, late, hull[-2], hull[-1], each):
+            hull.pop()
+        hull.append(each)
+    return hull
 
 
-def _above(cost: Floats, late: Floats, low: int, middle: int, high: int) -> bool:
+def _above(cost: list[float], late: list[float], low: int, middle: int, high: int) -> bool:
     """Tell whether the middle point lies on or above the straight line between the other two."""
     slope_low = (late[middle] - late[low]) * (cost[high] - cost[low])
     slope_high = (late[high] - late[low]) * (cost[middle] - cost[low])
-    return bool(slope_low >= slope_high)
+    return slope_low >= slope_high

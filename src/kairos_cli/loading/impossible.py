@@ -13,6 +13,7 @@ from kairos_cli.domain.prices import ON_DEMAND, USD_TOLERANCE, InstanceType, mac
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.domain.service_table import service_table
 from kairos_cli.errors import Problem, Source
+from kairos_cli.loading.serving import serving_problems
 
 
 def impossibilities(scenario: Scenario, source: Mapping[str, Source]) -> Iterator[Problem]:
@@ -25,6 +26,10 @@ def impossibilities(scenario: Scenario, source: Mapping[str, Source]) -> Iterato
         return
     yield from _in_use_without_profile(scenario, source)
     machines = list(dict.fromkeys(each.machine for each in profiled))
+    wrong_serving = list(serving_problems(scenario, source, machines))
+    if wrong_serving:  # of batches that cannot be, nothing more can be said
+        yield from wrong_serving
+        return
     yield from _beyond_the_profile(scenario, source, machines)
     yield from _too_small_a_budget(scenario, source, min(profiled, key=lambda each: each.price_usd_per_hour))
     yield from _too_tight_a_target(scenario, source, profiled)
@@ -53,7 +58,7 @@ def _in_use_without_profile(scenario: Scenario, source: Mapping[str, Source]) ->
     """Machines in use whose rate is not known: nothing can be said of the pools on the way from them."""
     for name in scenario.constraints.from_pool:
         profile = scenario.model.latency.get(machine_of(name))
-        if profile is None or profile.largest < scenario.mix.largest:
+        if profile is None or not scenario.reaches(profile):
             yield Problem(
                 f"{name} is in use, and there is no latency profile of {scenario.model.name} for it up to batch size "
                 f"{scenario.mix.largest}",
@@ -64,11 +69,11 @@ def _in_use_without_profile(scenario: Scenario, source: Mapping[str, Source]) ->
 
 def _beyond_the_profile(scenario: Scenario, source: Mapping[str, Source], profiled: list[str]) -> Iterator[Problem]:
     """A mix beyond every profile; where only some are too short, their types are left out of the plan."""
-    largest = max(scenario.model.latency[name].largest for name in profiled)
-    if scenario.mix.largest > largest:
+    profiles = [scenario.model.latency[name] for name in profiled]
+    if not any(map(scenario.reaches, profiles)):
         yield Problem(
             f"batch size {scenario.mix.largest} of mix {scenario.mix.name} is beyond the profile of "
-            f"{scenario.model.name}, which ends at {largest}",
+            f"{scenario.model.name}, which ends at {max(each.largest for each in profiles)}",
             source.get("mix"),
             "measure larger batches, or use a mix without them; latencies are not extrapolated",
         )
@@ -88,13 +93,14 @@ def _too_tight_a_target(
     scenario: Scenario, source: Mapping[str, Source], profiled: list[InstanceType]
 ) -> Iterator[Problem]:
     """A target that not even all machines together could keep, each query sent to the best and never waiting."""
-    types = [each for each in profiled if scenario.model.latency[each.machine].largest >= scenario.mix.largest]
+    types = [each for each in profiled if scenario.reaches(scenario.model.latency[each.machine])]
     if not types:
         return
     table = service_table(scenario, types)
     late = table.least_late_share(np.ones(len(types), dtype=bool))
     if late > scenario.qos.late_share + 1e-12:
-        worst = int(table.batch_size[np.argmin(table.on_time.max(axis=0))])
+        queried = table.probability > 0
+        worst = int(table.batch_size[queried][np.argmin(table.best_on_time[:, queried].max(axis=0))])
         yield Problem(
             f"no machine meets {scenario.qos}: {late:.2%} of the queries are late on the fastest one, without waiting",
             source.get("qos"),

@@ -28,4 +28,8 @@ def model_of(document: Mapping[str, Any]) -> ModelProfile:
         raise InputError.of("the router has served nothing yet", "--admin", "try again when it has")
     in_order = {machine: latency[machine] for machine in dict.fromkeys(machine_of(name) for name in measured)}
     source = f"learned by kairos serve from {sum(measured.values())} batches"
-    return ModelProfile(document["model"], QosTarget.parse(document["qos"]), in_order, source=source)
+    serving = {key: document[key] for key in ("mergeable", "splittable")}
+    limit = document["largest_batch"]
+    if limit is not None and limit < max(each.largest for each in in_order.values()):
+        serving["largest_batch"] = limit  # beyond, the sizes of the mix are the narrower limit
+    return ModelProfile(document["model"], QosTarget.parse(document["qos"]), in_order, source=source, **serving)

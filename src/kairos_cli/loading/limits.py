@@ -8,6 +8,8 @@ from typing import Any
 #: Prices, sums, rates and latencies beyond are slips of the keyboard, and overflow what is computed from them.
 SMALLEST, LARGEST = 1e-9, 1e9
 LARGEST_BATCH_SIZE = 1_000_000
+#: What to do about batches larger than any that was measured.
+BEYOND_THE_PROFILE_HINT = "measure larger batches, or give a smaller largest_batch"
 
 
 def is_number(value: Any) -> bool:
@@ -29,6 +31,13 @@ def batch_size_problem(value: Any) -> str | None:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         return f"batch size must be a whole number >= 1, got {value!r}"
     return f"batch size must be <= {LARGEST_BATCH_SIZE}, got {value}" if value > LARGEST_BATCH_SIZE else None
+
+
+def beyond_the_profile(largest_batch: int, measured: int) -> str:
+    """Return the words for a limit on batches that is larger than any batch that was measured."""
+    return (
+        f"largest_batch {largest_batch} is beyond the profile, which ends at {measured}; latencies are not extrapolated"
+    )
 
 
 def whole_number(cell: str) -> int | str:

@@ -9,10 +9,18 @@
     ]
 
 One row a line: a row reads well, a change to it shows well in a diff, and an error names its line.
+
+What servers may do with the model's queries stands before the latencies; all may, and no limit but the
+measured sizes, where nothing is said:
+
+    mergeable = true       # several queries may be served in one batch
+    splittable = true      # a query may be served in parts
+    largest_batch = 512    # the most items that a server takes at once
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,11 +29,20 @@ import numpy as np
 
 from kairos_cli.domain.latency_profile import LatencyProfile, ModelProfile
 from kairos_cli.domain.qos import QosTarget
-from kairos_cli.loading.limits import batch_size_problem, broken_rule, is_number
+from kairos_cli.loading.limits import (
+    BEYOND_THE_PROFILE_HINT,
+    batch_size_problem,
+    beyond_the_profile,
+    broken_rule,
+    is_number,
+)
 from kairos_cli.loading.toml_file import QUOTE_HINT, TomlFile
 
 SCHEMA = "kairos.model/1"
-_KEYS = ["schema", "name", "description", "source", "licence", "qos", "quantiles", "latency_ms"]
+_KEYS = [
+    "schema", "name", "description", "source", "licence", "qos", "quantiles", "mergeable", "splittable",
+    "largest_batch", "latency_ms",
+]  # fmt: skip
 _LATENCIES_HINT = 'give rows for each instance type: "g4dn.xlarge" = [[10, 5.4, …], …]'
 _ROW_HINT = "batch size, mean, then one latency per quantile"
 _MS_HINT = "latencies are in milliseconds; leave the row out if it was not measured"
@@ -52,9 +69,25 @@ def read_model(file: TomlFile) -> ModelProfile:
     # Without levels nothing can be said about rows: how long they should be is not known.
     latency = [_profile(file, each, levels) for each in rows_by_type or ()] if levels else []
     description, source, licence = (file.text_at(key, required=False) for key in ("description", "source", "licence"))
-    file.finish()
+    mergeable, splittable = (
+        file.of_type(bool, key, required=False) is not False for key in ("mergeable", "splittable")
+    )
     profiles = {each.instance_type: each for each in latency if each is not None}
-    return ModelProfile(name, qos, profiles, description, source, licence)
+    largest_batch = _largest_batch(file, profiles.values())
+    file.finish()
+    return ModelProfile(name, qos, profiles, description, source, licence, mergeable, splittable, largest_batch)
+
+
+def _largest_batch(file: TomlFile, profiles: Iterable[LatencyProfile]) -> int | None:
+    """Return the largest batch that servers take, or None where nothing is said or after noting a problem."""
+    largest: int | None = file.of_type(int, "largest_batch", required=False)
+    if largest is not None and largest < 1:
+        file.problem(f"largest_batch must be >= 1, got {largest}", "largest_batch")
+        return None
+    measured = max((each.largest for each in profiles), default=None)
+    if largest is not None and measured is not None and largest > measured:
+        file.problem(beyond_the_profile(largest, measured), "largest_batch", hint=BEYOND_THE_PROFILE_HINT)
+    return largest
 
 
 def _qos(file: TomlFile) -> QosTarget | None:

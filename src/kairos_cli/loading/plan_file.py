@@ -18,12 +18,14 @@ from kairos_cli.domain.prices import CURRENCY, ON_DEMAND, InstanceType, PriceLis
 from kairos_cli.domain.qos import QosTarget
 from kairos_cli.domain.query_mix import QueryMix
 from kairos_cli.domain.scenario import Scenario
+from kairos_cli.domain.serving import Serving
 from kairos_cli.errors import InputError, Source
 from kairos_cli.loading.text_file import read_text
 
 SCHEMA = "kairos.plan/1"
 _LARGEST_BYTES = 100_000_000
 _CONSTRAINTS = [each.name for each in fields(Constraints)]
+_BATCHES = ("mergeable", "splittable", "largest_batch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def _scenario(document: dict[str, Any]) -> Scenario:
     mix = QueryMix(asked["mix"], np.array(inputs["batch_size"], dtype=np.int64), np.array(inputs["probability"]))
     latency = {name: _profile(name, rows, level) for name, rows in inputs["latency_ms"].items()}
     return Scenario(
-        ModelProfile(asked["model"], qos, latency),
+        ModelProfile(asked["model"], qos, latency, **{key: inputs[key] for key in _BATCHES if key in inputs}),
         PriceList(asked["prices"], "", "", types, inputs.get("prices_as_of", "")),
         mix,
         qos,
@@ -89,6 +91,7 @@ def _scenario(document: dict[str, Any]) -> Scenario:
         asked["choose"],
         seed=asked["seed"],
         purchase=tuple(asked.get("purchase", (ON_DEMAND,))),
+        serving=Serving(**asked.get("serving", {})),
     )
 
 

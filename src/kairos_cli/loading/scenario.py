@@ -6,7 +6,8 @@ mix = "deeprecsys"
 budget_usd_per_hour = 2.5
 qos = "p99<350ms"              # the model's own target if left out
 
-A table [limits] is for `kairos check` alone (loading.limits_table), [serve] for `kairos serve` (loading.serve_table).
+A table [serving] says whether queries are merged and split (loading.serving); a table [limits] is for `kairos
+check` alone (loading.limits_table), and [serve] for `kairos serve` (loading.serve_table).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from kairos_cli.loading.mix import load_mix
 from kairos_cli.loading.model import load_model
 from kairos_cli.loading.prices import load_prices
 from kairos_cli.loading.scenario_values import FLAG_BY_KEY, ScenarioValues
+from kairos_cli.loading.serving import read_serving
 from kairos_cli.loading.text_file import named_at
 from kairos_cli.loading.toml_file import TomlFile, near_name
 
@@ -53,8 +55,8 @@ def load_scenario(
 ) -> Scenario:
     """Return the scenario of a file, of flags alone, or of both; a flag wins over the file.
 
-    `flags` maps the keys of FLAG_BY_KEY to values; None stands for a flag that was not given. Its key
-    `variables` names, by key, the environment variables that gave values in place of flags. With
+    `flags` maps the keys that scenario_values has flags for to values; None stands for a flag that was not
+    given. Its key `variables` names, by key, the environment variables that gave values in place of flags. With
     `pool_given` there is nothing to choose, so no budget or load is needed. `conflict` tells which constraints
     contradict each other; it takes an integer program, which is not loading's business. Raises InputError
     with all problems found.
@@ -96,10 +98,13 @@ class _Loader:
         purchase, constraints = read_purchase(values, prices), read_constraints(values, prices)
         only = read_only(values, prices, purchase)
         choose, top, seed = self.choose(), values.whole("top", 5, smallest=1), values.whole("seed", 0)
+        serving = read_serving(values)
         values.finish()
         assert isinstance(model, ModelProfile) and isinstance(prices, PriceList) and isinstance(mix, QueryMix)
         assert qos is not None
-        scenario = Scenario(model, prices, mix, qos, budget, min_qps, only, constraints, choose, top, seed, purchase)
+        scenario = Scenario(
+            model, prices, mix, qos, budget, min_qps, only, constraints, choose, top, seed, purchase, serving
+        )  # fmt: skip
         values.problems.extend(impossibilities(scenario, values.source))
         values.finish()
         self.expect_no_conflict(scenario)

@@ -36,6 +36,10 @@ FLAG_BY_KEY = {
 MOVE_FLAG_BY_KEY = {"from_plan": "--from", "max_changes": "--max-changes"}
 
 
+#: The keys of the table [serving] and their flags.
+SERVING_FLAG_BY_KEY = {"merge": "--merge", "split": "--split", "largest_batch": "--largest-batch"}
+
+
 class ScenarioValues:
     """The value of each key, where it came from, and what relative paths in it start from."""
 
@@ -49,16 +53,20 @@ class ScenarioValues:
     def read_file(self, file: TomlFile) -> None:
         """Take the values of a file; raises InputError for keys that no scenario has."""
         file.expect_schema(SCHEMA)
-        file.expect_keys(["schema", "name", "description", "limits", "serve", *FLAG_BY_KEY])
+        file.expect_keys(["schema", "name", "description", "limits", "serving", "serve", *FLAG_BY_KEY])
+        serving = file.of_type(dict, "serving", required=False) or {}
+        file.expect_keys(SERVING_FLAG_BY_KEY, "serving")
         file.finish()
         self.file = Source(str(file.path))
         for key in file.data:
             self._take(key, file.data[key], file.source(key), file.path.parent)
+        for key in serving:
+            self._take(key, serving[key], file.source("serving", key), file.path.parent)
 
     def read_flags(self, flags: Mapping[str, Any]) -> None:
         """Take the values of the flags that were given, in place of those of the file."""
         variables = flags.get("variables", {})
-        for key, flag in (FLAG_BY_KEY | MOVE_FLAG_BY_KEY).items():
+        for key, flag in (FLAG_BY_KEY | MOVE_FLAG_BY_KEY | SERVING_FLAG_BY_KEY).items():
             if flags.get(key) is not None:
                 self._take(key, flags[key], Source(variables.get(key, flag)), Path())
 
@@ -93,6 +101,13 @@ class ScenarioValues:
             self.note(f"{key!r} must be a whole number >= {smallest}, got {value!r}", key)
             return default
         return value
+
+    def truth(self, key: str) -> bool:
+        """Return a value that is true or false; false if it is not given."""
+        value = self.value.get(key, False)
+        if not isinstance(value, bool):
+            self.note(f"{key!r} must be true or false, got {value!r}", key)
+        return value is True
 
     def asked(self, key: str, value: str) -> str:
         """Return a value as it was asked for: `--min-types 3`, or `min_types = 3 (scenario.toml:7)`."""

@@ -25,7 +25,7 @@ Key = str | int
 QUOTE_HINT = 'quote a name that has a dot in it: "g4dn.xlarge" = …'
 _LONGEST_MESSAGE = 200
 
-_KIND = {str: "text", int: "a whole number", float: "a number", list: "a list", dict: "a table"}
+_KIND = {str: "text", int: "a whole number", float: "a number", list: "a list", dict: "a table", bool: "true or false"}
 
 
 def near_name(name: str, known: Iterable[str], what: str = "known") -> str:

@@ -37,7 +37,8 @@ RunsOut = Literal["target", "lateness", "large sizes", "missing type", "time"]
 class LargeSizes:
     """The sizes from a batch size up that the same types of a pool serve on time: those, and how many queries.
 
-    A type serves a size on time if it does so, without waiting, as often as the target asks.
+    A type serves a size on time if it does so, without waiting and in the batches that suit it best, as often as
+    the target asks.
     """
 
     first: int
@@ -88,16 +89,15 @@ def bottleneck(program: AssuredCapacity, counts: Counts, buyable: NDArray[np.boo
     per_usd = np.where(buyable, gain / table.price_usd_per_hour, 0.0)
     best = int(np.argmax(per_usd)) if per_usd.any() else None
     looser_qps = _looser_capacity_qps(program, counts) - capacity.qps
-    used = (capacity.rate_qps * table.mean_ms / 1000).sum(axis=1)
     return Bottleneck(
-        _runs_out(table, capacity, counts, left, best, looser_qps),
+        _runs_out(program.plain, capacity, counts, left, best, looser_qps),
         None if best is None else table.names[best],
         0.0 if best is None else float(gain[best]),
         float(per_usd.max()),
         table.least_late_share(left > 0),
         looser_qps,
         _large_sizes(table, left),
-        tuple((table.names[j], float(used[j] / left[j])) for j in np.flatnonzero(left).tolist()),
+        tuple((table.names[j], float(capacity.busy[j] / left[j])) for j in np.flatnonzero(left).tolist()),
     )
 
 
@@ -129,7 +129,7 @@ def _looser_capacity_qps(program: AssuredCapacity, counts: Counts) -> float:
 
 
 def _runs_out(
-    table: ServiceTable, capacity: Capacity, counts: Counts, left: Counts, best: int | None, looser_qps: float
+    program: CapacityProgram, capacity: Capacity, counts: Counts, left: Counts, best: int | None, looser_qps: float
 ) -> RunsOut:
     if capacity.qps <= 0:
         return "target"
@@ -141,21 +141,23 @@ def _runs_out(
     if not counts[best]:
         return "missing type"
     others = (left > 0) & (np.arange(len(counts)) != best)
-    alone = _on_time(table)[best] & ~_on_time(table)[others].any(axis=0)
-    work = capacity.rate_qps[best] * table.mean_ms[best]
-    return "large sizes" if others.any() and work[alone].sum() > _MOSTLY * work.sum() else "time"
+    on_time, way = _on_time(program.table), program.ways
+    alone = on_time[best] & ~on_time[others].any(axis=0)
+    work = np.where(way.type == best, capacity.way_qps * way.ms, 0.0)
+    return "large sizes" if others.any() and work[alone[way.size]].sum() > _MOSTLY * work.sum() else "time"
 
 
 def _on_time(table: ServiceTable) -> NDArray[np.bool_]:
     """Return (J, B) whether a type serves a size on time as often as the target asks."""
-    return np.asarray(table.on_time >= 1 - table.qos.late_share - 1e-12)
+    return np.asarray(table.best_on_time >= 1 - table.qos.late_share - 1e-12)
 
 
 def _large_sizes(table: ServiceTable, counts: Counts) -> LargeSizes:
     """Return the sizes up to the largest that the same types of the pool serve on time."""
-    on_time = _on_time(table) & (counts > 0)[:, None]
+    queried = np.flatnonzero(table.probability)
+    on_time = _on_time(table)[:, queried] & (counts > 0)[:, None]
     differs = np.flatnonzero((on_time != on_time[:, -1:]).any(axis=0))
-    first = int(differs[-1]) + 1 if len(differs) else 0
+    first = queried[int(differs[-1]) + 1 if len(differs) else 0]
     return LargeSizes(
         int(table.batch_size[first]),
         float(table.probability[first:].sum()),

@@ -57,22 +57,22 @@ def _reasons(scenario: Scenario, each: InstanceType) -> Iterator[tuple[str, str]
     budget = scenario.budget_usd_per_hour
     if budget is not None and each.price_usd_per_hour > budget + USD_TOLERANCE:
         yield "too_dear", f"too dear: {each.price_usd_per_hour:g} $/h of a budget of {budget:g} $/h"
-    if scenario.mix.largest > profile.largest:
-        yield (
-            "short_profile",
-            f"its profile ends at batch size {profile.largest}, the mix at {scenario.mix.largest}",
-        )
+    if not scenario.reaches(profile):
+        split, mix = scenario.serving.split, scenario.mix
+        needed = f"parts of queries begin at {mix.unit}" if split else f"the mix at {mix.largest}"
+        yield "short_profile", f"its profile ends at batch size {profile.largest}, {needed}"
         return
-    if not profile.at(scenario.mix.batch_size).on_time(scenario.qos.latency_ms).any():
-        yield "too_slow", f"too slow: no batch size of the mix is ever within {scenario.qos.latency_ms:g} ms"
+    if not profile.at(scenario.batch_sizes(profile)).on_time(scenario.qos.latency_ms).any():
+        what = "batch size of the mix" if scenario.serving.one_at_a_time else "batch that a query may be served in"
+        yield "too_slow", f"too slow: no {what} is ever within {scenario.qos.latency_ms:g} ms"
 
 
 def usable_types(scenario: Scenario) -> list[InstanceType]:
-    """Return all types that can be looked at: priced, and profiled up to the largest size of the mix."""
+    """Return all types that can be looked at: priced, and profiled as far as the sizes of the mix need it."""
     profile_order = {name: index for index, name in enumerate(scenario.model.latency)}
     usable = [
         each
         for each in scenario.prices.instance_types
-        if each.machine in profile_order and scenario.model.latency[each.machine].largest >= scenario.mix.largest
+        if each.machine in profile_order and scenario.reaches(scenario.model.latency[each.machine])
     ]
     return sorted(usable, key=lambda each: profile_order[each.machine])

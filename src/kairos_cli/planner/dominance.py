@@ -1,7 +1,7 @@
 """Types that no best pool needs: they stay out of the integer programs.
 
-Type k *replaces* j if k is on time at least as often at every batch size, and as many instances of k as
-are sure to be as fast as one of j cost no more. In any pool, each j can then be given up for them, and
+Type k *replaces* j if k is on time at least as often at every size of a batch that j may serve, and as many instances
+of k as are sure to be as fast as one of j cost no more. In any pool, each j can then be given up for them, and
 neither the capacity nor the capacity after a loss falls: whoever loses one of the new instances has lost
 no more than with j. What the constraints ask for decides how far that holds:
 
@@ -46,8 +46,11 @@ def _replaces(table: ServiceTable, constraints: Constraints) -> Truths:
     replaces = np.zeros((types, types), dtype=np.bool_)
     instead = np.zeros((types, types))  # instances of k for one of j
     for j in range(types):
-        instead[:, j] = np.ceil((table.mean_ms / table.mean_ms[j]).max(axis=1) - 1e-9)
-        replaces[:, j] = (table.on_time >= table.on_time[j]).all(axis=1) & (instead[:, j] * price <= price[j])
+        sizes, as_large = slice(table.largest[j]), table.largest >= table.largest[j]
+        slower = table.mean_ms[:, sizes] / table.mean_ms[j, sizes]
+        instead[:, j] = np.ceil(slower.max(axis=1, initial=1) - 1e-9)
+        on_time = (table.on_time[:, sizes] >= table.on_time[j, sizes]).all(axis=1)
+        replaces[:, j] = as_large & on_time & (instead[:, j] * price <= price[j])
     replaces[~_may_replace(table, constraints)] = False
     if constraints.max_spot_share < 1:
         replaces &= ~_spot(table)[:, None] | (_spot(table) & (instead <= 1))

@@ -1,4 +1,4 @@
-"""What is not any more as it was when a plan was made: prices, latency profiles, mix and target."""
+"""What is not any more as it was when a plan was made: prices, latency profiles, mix, target and serving."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kairos_cli.domain.scenario import Scenario
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One input that differs: `what` is price, profile, mix or qos, `of` the instance type or empty."""
+    """One input that differs: `what` is price, profile, mix, qos or serving, `of` the instance type or empty."""
 
     what: str
     of: str
@@ -39,6 +39,8 @@ def drift(was: Scenario, now: Scenario, pool: Pool) -> Iterator[Drift]:
         yield Drift("mix", "", _described(was.mix), _described(now.mix))
     if was.qos != now.qos:
         yield Drift("qos", "", str(was.qos), str(now.qos))
+    if _serving(was) != _serving(now):
+        yield Drift("serving", "", _serving(was), _serving(now))
 
 
 def profile_digest(profile: LatencyProfile) -> str:
@@ -54,6 +56,14 @@ def profile_digest(profile: LatencyProfile) -> str:
 
 def _same_mix(one: QueryMix, other: QueryMix) -> bool:
     return np.array_equal(one.batch_size, other.batch_size) and np.array_equal(one.probability, other.probability)
+
+
+def _serving(scenario: Scenario) -> str:
+    """Return what becomes of queries, in words: a limit of the batch counts where batches are made."""
+    limits = [each for each in (scenario.model.largest_batch, scenario.serving.largest_batch) if each is not None]
+    if scenario.serving.one_at_a_time or not limits:
+        return str(scenario.serving)
+    return f"{scenario.serving} in batches of at most {min(limits)}"
 
 
 def _described(mix: QueryMix) -> str:

@@ -19,11 +19,13 @@ from kairos_cli.domain.constraints import Constraints
 from kairos_cli.domain.latency_profile import Floats
 from kairos_cli.domain.prices import USD_TOLERANCE
 from kairos_cli.domain.service_table import Counts, ServiceTable
+from kairos_cli.domain.ways import ways
 from kairos_cli.errors import SolverError
 from kairos_cli.planner.constraint_rows import add_constraints
 from kairos_cli.planner.dominance import undominated
 from kairos_cli.planner.solver import Answer, solve
 from kairos_cli.planner.sure_rows import SureRows
+from kairos_cli.planner.way_terms import way_terms
 
 #: Pools whose capacities differ by less than this share are equal for the integer program.
 RELATIVE_GAP = 1e-6
@@ -85,17 +87,16 @@ class PoolProgram:
 
     def _add_capacity(self) -> None:
         """Add the rows of the capacity program (planner.capacity), the present instances unknown."""
-        problem, table = self.problem, self.table
-        sizes = range(len(table.batch_size))
-        sent = {(j, b): problem.add_variable(f"y_{j}_{b}", 0) for j in self.types for b in sizes}
+        problem, table, way = self.problem, self.table, ways(self.table)
+        taking = np.flatnonzero(np.isin(way.type, self.types)).tolist()
+        terms = way_terms(way, {k: problem.add_variable(f"y_{way.name(k)}", 0) for k in taking}, way.late)
         for j in self.types:
-            busy = [(sent[j, b], mean_ms / 1000) for b, mean_ms in enumerate(table.mean_ms[j].tolist())]
-            problem += pulp.LpAffineExpression([*busy, (self.sure.present[j], -1)]) <= 0, f"time_{j}"
-        for b, chance in enumerate(table.probability.tolist()):
-            served = [(sent[j, b], 1) for j in self.types]
-            problem += pulp.LpAffineExpression([*served, (self.rate, -chance)]) == 0, f"size_{b}"
-        late = [(each, 1 - table.on_time[at]) for at, each in sent.items() if table.on_time[at] < 1]
-        problem += pulp.LpAffineExpression([*late, (self.rate, -table.qos.late_share)]) <= 0, "late"
+            busy_s = terms.busy_s.get(j, [])
+            problem += pulp.LpAffineExpression([*busy_s, (self.sure.present[j], -1)]) <= 0, f"time_{j}"
+        for b in np.flatnonzero(table.probability).tolist():
+            offered = (self.rate, -float(table.probability[b]))
+            problem += pulp.LpAffineExpression([*terms.served.get(b, []), offered]) == 0, f"size_{b}"
+        problem += pulp.LpAffineExpression([*terms.late, (self.rate, -table.qos.late_share)]) <= 0, "late"
 
     def solve(self, time_limit_s: float = TIME_LIMIT_S) -> ChosenCounts | None:
         """Return the best pool that is left, None if there is none; raises SolverError if the time is too short."""

@@ -4,6 +4,7 @@ Vocabulary: Q_b the rate of one base instance on the whole mix; for an auxiliary
 is the first batch size it is too slow for, f_x the share of queries up to there, t_x the share of base
 time these take. It ranks pools well, in microseconds. It is not a true bound: an optimal split can
 exceed it, and with several auxiliary types it can be too high. Nothing is ever discarded because of it.
+It is about one query at a time; of servers that merge or split queries it says nothing.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class PublishedBound:
 
     @classmethod
     def of(cls, table: ServiceTable) -> PublishedBound | None:
-        """Return the figures, or None where no base type exists and the bound is not defined."""
-        base = table.base
+        """Return the figures, or None where the bound is not defined: without a base type, in batches or parts."""
+        base = table.base if table.serving.one_at_a_time else None
         if base is None:
             return None
         cut_off = table.first_too_slow

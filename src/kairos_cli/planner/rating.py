@@ -76,7 +76,7 @@ class Rater:
         return RatedPool(self.table.pool(counts), cost, bound, capacity.qps, measured, present, gone)
 
     def published_bound_qps(self, counts: Counts) -> Floats:
-        """Return the published bound (N,) of pools (N, J), the least over all losses; there must be a base type."""
+        """Return the published bound (N,) of pools (N, J), the least over all losses; `bound` must be defined."""
         assert self.bound is not None
         present = self.table.present(counts)
         if not self.constraints.tolerate_loss:
@@ -103,13 +103,13 @@ class Rater:
 def homogeneous(scenario: Scenario, rater: Rater) -> RatedPool | None:
     """Return the best pool of a single type: most capacity for the budget, or least cost for the load.
 
-    One type alone needs no program: its capacity is the number of instances over the mean service time. It
-    is a yardstick: caps, presence and losses count for it, the variety that a pool must have does not.
+    Capacity is in proportion to the number of instances. This pool is a yardstick: caps, presence and losses count
+    for it, the variety that a pool must have does not.
     """
     table, budget = rater.table, scenario.budget_usd_per_hour
     cap = np.array([most if (most := rater.constraints.most_of(name)) is not None else np.inf for name in table.names])
-    able = (1 - table.on_time) @ table.probability <= table.qos.late_share + 1e-12
-    qps_of_one = np.where(able, 1000 / (table.mean_ms @ table.probability), 0.0)
+    qps_of_one = _qps_of_one(rater)
+    able = qps_of_one > 0
     if budget:
         number = np.minimum(np.floor((budget + USD_TOLERANCE) / table.price_usd_per_hour), cap)
         better = np.where(able, _left_of(rater, number) * qps_of_one, 0.0)
@@ -123,6 +123,15 @@ def homogeneous(scenario: Scenario, rater: Rater) -> RatedPool | None:
     counts = np.zeros(len(table.names), dtype=np.int64)
     counts[best] = int(number[best])
     return rater.rated(counts)
+
+
+def _qps_of_one(rater: Rater) -> Floats:
+    """Return the capacity of one instance of each type (J,) alone; one query at a time that needs no program."""
+    table = rater.table
+    if table.serving.one_at_a_time:
+        able = (1 - table.on_time) @ table.probability <= table.qos.late_share + 1e-12
+        return np.where(able, 1000 / (table.mean_ms @ table.probability), 0.0)
+    return np.array([rater.program.plain.solve(one).qps for one in np.eye(len(table.names), dtype=np.int64)])
 
 
 def _left_of(rater: Rater, number: Floats) -> Floats:

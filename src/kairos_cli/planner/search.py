@@ -38,6 +38,7 @@ def best_in_budget(
     may end as soon as it knows `enough`.
     """
     assert scenario.budget_usd_per_hour is not None
+    _check_rule(scenario)
     counts = affordable_counts(rater.table, scenario.budget_usd_per_hour, rater.constraints)
     if counts is None:
         if scenario.choose == "published":
@@ -63,6 +64,13 @@ def best_in_budget(
         return _by_simulation(scenario, rater, counts, within_budget, enough.close)
     choose = _by_published_bound if scenario.choose == "published" else _by_capacity
     return choose(scenario, rater, counts, within_budget)
+
+
+def _check_rule(scenario: Scenario) -> None:
+    """Refuse the published rule where queries are served in batches or parts: its bound knows neither."""
+    if scenario.choose == "published" and not scenario.serving.one_at_a_time:
+        message = f"the published rule is about one query at a time, and does not apply to {scenario.serving}"
+        raise InputError.of(message, "--choose published", "use --choose verified or --choose capacity")
 
 
 def _by_capacity(scenario: Scenario, rater: Rater, counts: Counts, within_budget: int) -> Found | str:
@@ -125,6 +133,7 @@ def cheapest(scenario: Scenario, rater: Rater, seconds_left: SecondsLeft = forev
     Carries it by capacity; or in simulation, if pools can be measured: then they are, in the order of cost.
     """
     assert scenario.min_qps is not None
+    _check_rule(scenario)
     if scenario.choose == "published":
         message = "the published rule chooses within a budget, and none is given"
         raise InputError.of(message, "--choose published", "give a budget, or use --choose capacity")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kairos_cli.domain.latency_profile import LatencyProfile
+from kairos_cli.domain.latency_profile import LatencyProfile, ModelProfile
 from kairos_cli.domain.query_mix import QueryMix
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.report.document import Document, rounded
+from kairos_cli.report.plan_sections import serving_text
 
 #: What stands in the question, and what it is where an older plan says nothing of it.
 _QUESTION: Document = {
@@ -24,7 +25,14 @@ def changed_inputs(old: Document, new: Document, was: Scenario, now: Scenario) -
     A price, or a latency, that only one of the plans knows is null in the other. Latencies are told by the mean
     service time in ms over the new mix.
     """
-    return [*_question(old["scenario"], new["scenario"]), *_prices(old, new), *_mix(was, now), *_latencies(was, now)]
+    return [
+        *_question(old["scenario"], new["scenario"]),
+        *_changed("serving", None, serving_text(old["scenario"]), serving_text(new["scenario"])),
+        *_prices(old, new),
+        *_mix(was, now),
+        *_batches(was.model, now.model),
+        *_latencies(was, now),
+    ]
 
 
 def _question(old: Document, new: Document) -> Iterator[Document]:
@@ -53,6 +61,13 @@ def _mix_rows(mix: QueryMix) -> tuple[Any, Any]:
     return mix.batch_size.tolist(), mix.probability.tolist()
 
 
+def _batches(was: ModelProfile, now: ModelProfile) -> Iterator[Document]:
+    """Yield what servers may do with the model's queries now and might not before, or the reverse."""
+    yield from _changed("mergeable", None, was.mergeable, now.mergeable)
+    yield from _changed("splittable", None, was.splittable, now.splittable)
+    yield from _changed("largest_batch", None, was.largest_batch, now.largest_batch)
+
+
 def _latencies(was: Scenario, now: Scenario) -> Iterator[Document]:
     before, after = was.model.latency, now.model.latency
     for machine in dict.fromkeys([*before, *after]):
@@ -78,6 +93,6 @@ def _changed(what: str, name: str | None, old: Any, new: Any) -> Iterator[Docume
 
 
 def _change(what: str, name: str | None, old: Any, new: Any) -> Document:
-    numbers = all(isinstance(each, int | float) for each in (old, new)) and what != "seed"
+    numbers = all(type(each) in (int, float) for each in (old, new)) and what != "seed"
     percent = rounded((new / old - 1) * 100) if numbers and old else None
     return {"input": what, "of": name, "old": old, "new": new, "change_percent": percent}

@@ -13,7 +13,8 @@ _NAME_BY_INPUT = {
     "only": "types to use", "purchase": "purchase options", "max_instances": "limits", "max_spot_share": "spot share",
     "min_types": "least types", "min_zones": "least zones", "tolerate_loss": "losses tolerated",
     "max_changes": "most changes", "choose": "rule of choice", "price_usd_per_hour": "$/h",
-    "mean_batch_size": "mean batch size of the mix", "mean_service_ms": "mean ms",
+    "mean_batch_size": "mean batch size of the mix", "mean_service_ms": "mean ms", "serving": "how queries are served",
+    "mergeable": "queries may be merged", "splittable": "queries may be split", "largest_batch": "largest batch",
 }  # fmt: skip
 
 
@@ -79,4 +80,6 @@ def _value(value: Any) -> str:
         return ", ".join(f"{name}={most}" for name, most in value.items()) or "–"
     if isinstance(value, list):
         return ", ".join(value) or "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

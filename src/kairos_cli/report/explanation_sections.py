@@ -54,7 +54,7 @@ def _side_by_side(document: Document) -> Section:
         ("simulated", *(simulated_text(each) for each in pools)),
         ("capacity", *(qps_text(each["capacity_qps"]) for each in pools)),
         ("simulated, of capacity", *(_percent(each["capacity_fraction"]) for each in pools)),
-        ("published bound", *(qps_text(each["published_bound_qps"]) for each in pools)),
+        *([] if "serving" in document["scenario"] else [_published_row(pools)]),
         ("$ per million queries", *(usd_text(each["usd_per_million_queries"]) for each in pools)),
         *largest,
     ]
@@ -62,6 +62,11 @@ def _side_by_side(document: Document) -> Section:
     called = dict(zip(("this pool", "recommended"), pools, strict=False))
     line += sure_lines(document["scenario"], called)
     return Section("What it serves, in queries/s", columns, rows, line)
+
+
+def _published_row(pools: list[Document]) -> tuple[str, ...]:
+    """Return the row of the published bound, which is about whole queries, one at a time."""
+    return "published bound", *(qps_text(each["published_bound_qps"]) for each in pools)
 
 
 def _percent(value: float | None, digits: int = 1) -> str:

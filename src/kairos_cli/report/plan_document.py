@@ -6,7 +6,10 @@ so that it can be checked and simulated again wherever it lies.
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from kairos_cli.domain.digest import digest
+from kairos_cli.domain.latency_profile import Floats
 from kairos_cli.domain.prices import machine_of, purchase_of
 from kairos_cli.domain.scenario import Scenario
 from kairos_cli.planner.candidates import LeftOut
@@ -62,7 +65,13 @@ def scenario_part(scenario: Scenario) -> Document:
         "choose": scenario.choose,
         "seed": scenario.seed,
         **in_use_part(scenario.constraints),
+        **_serving_part(scenario),
     }
+
+
+def _serving_part(scenario: Scenario) -> Document:
+    """Return what is done with queries, where it is more than to serve each whole and alone."""
+    return {} if scenario.serving.one_at_a_time else {"serving": asdict(scenario.serving)}
 
 
 def _answer(plan: Plan, policy: str) -> Document:
@@ -167,18 +176,22 @@ def _reasons(plan: Plan) -> Document:
 
 
 def _size_range(plan: Plan, each: SizeRange) -> Document:
+    batches = {} if plan.scenario.serving.one_at_a_time else {"items_per_batch": _by_type(plan, each.batch_size)}
     return {
         "batch_size_from": each.first,
         "batch_size_to": each.last,
         "query_share": rounded(each.query_share),
-        "share": {
-            name: rounded(share)
-            for name, share, count in zip(
-                plan.table.names, each.share.tolist(), plan.table.counts(plan.chosen.pool), strict=True
-            )
-            if count
-        },
+        "share": _by_type(plan, each.share),
+        **batches,
         "on_time_fraction": rounded(each.on_time),
+    }
+
+
+def _by_type(plan: Plan, figures: Floats) -> Document:
+    """Return figures (J,) by the types that are in the pool."""
+    bought = plan.chosen.pool.by_type
+    return {
+        name: rounded(each) for name, each in zip(plan.table.names, figures.tolist(), strict=True) if name in bought
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from kairos_cli.domain.prices import machine_of
+from kairos_cli.domain.scenario import Scenario
 from kairos_cli.planner.plan import Plan
 from kairos_cli.report.document import Document
 
@@ -28,6 +29,7 @@ def inputs_part(plan: Plan) -> Document:
     as_of = plan.scenario.prices.as_of
     return {
         **({"prices_as_of": as_of} if as_of else {}),
+        **_batches_part(plan.scenario),
         "price_usd_per_hour": dict(zip(plan.table.names, plan.table.price_usd_per_hour.tolist(), strict=True)),
         "availability": {each.name: each.availability for each in bought if each.availability < 1},
         "zones": {each.name: list(each.zones) for each in bought if each.zones},
@@ -36,3 +38,11 @@ def inputs_part(plan: Plan) -> Document:
         "quantiles": profiles[0].level.tolist(),
         "latency_ms": rows,
     }
+
+
+def _batches_part(scenario: Scenario) -> Document:
+    """Return what the model's servers may do with queries, where that is told of or is not what is usual."""
+    model = scenario.model
+    told = {"mergeable": model.mergeable, "splittable": model.splittable, "largest_batch": model.largest_batch}
+    usual = told == {"mergeable": True, "splittable": True, "largest_batch": None}
+    return {} if usual and scenario.serving.one_at_a_time else told

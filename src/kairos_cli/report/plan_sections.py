@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kairos_cli.domain.serving import Serving
 from kairos_cli.report.certificate_line import certificate_line, qps_text
 from kairos_cli.report.document import Document
 from kairos_cli.report.move import move_sections
@@ -47,9 +48,17 @@ def question_text(scenario: Document) -> str:
         *([f"budget {budget:g} $/h"] if budget else []),
         *([f"load {load:g} queries/s"] if load else []),
         f"prices {scenario['prices']}",
+        *([serving_text(scenario)] if "serving" in scenario else []),
         *_constraint_texts(scenario),
     ]
     return ", ".join(parts)
+
+
+def serving_text(scenario: Document) -> str:
+    """Return what is done with queries: `merging and splitting queries, batches up to 512`, or `one at a time`."""
+    serving = Serving(**scenario.get("serving", {}))
+    words = str(serving) if serving.one_at_a_time else f"{serving} queries"
+    return f"{words}, batches up to {serving.largest_batch}" if serving.largest_batch else words
 
 
 def _constraint_texts(scenario: Document) -> Iterator[str]:
@@ -88,12 +97,7 @@ def _figures(document: Document) -> Section:
             qps_text(alone and alone["capacity_qps"]),
             ratio if for_budget and not document["verified"] else "",
         ),
-        (
-            "published bound",
-            qps_text(document["published_bound_qps"]),
-            qps_text(alone and alone["published_bound_qps"]),
-            "",
-        ),
+        *_published_row(document, alone),
         (f"integer program ({program['status']})", qps_text(program["qps"]), "", ""),
         (
             "$ per million queries",
@@ -105,6 +109,14 @@ def _figures(document: Document) -> Section:
     name = pool_text(alone["pool"]) if alone else "none can meet the target"
     line = f"best of one type: {name}"
     return Section("What it serves, in queries/s", ("", ">this pool", ">best of one type", ">ratio"), rows, [line])
+
+
+def _published_row(document: Document, alone: Document | None) -> list[tuple[str, str, str, str]]:
+    """Return the row of the published bound, which is about whole queries, one at a time."""
+    if "serving" in document["scenario"]:
+        return []
+    this, other = (qps_text(each["published_bound_qps"] if each else None) for each in (document, alone))
+    return [("published bound", this, other, "")]
 
 
 def _verified_row(document: Document, alone: Document | None, ratio: str) -> list[tuple[str, str, str, str]]:
@@ -119,19 +131,21 @@ def _verified_row(document: Document, alone: Document | None, ratio: str) -> lis
 
 
 def _ranking(document: Document) -> Section:
+    published = "serving" not in document["scenario"]
     rows = [
         (
             str(number),
             pool_text(each["pool"]),
             f"{each['cost_usd_per_hour']:.3f}",
-            qps_text(each["published_bound_qps"]),
+            *([qps_text(each["published_bound_qps"])] if published else []),
             qps_text(each["capacity_qps"]),
             *([qps_text(each["allowable_qps"])] if document["verified"] else []),
         )
         for number, each in enumerate(document["ranking"], start=1)
     ]
     columns = (
-        ">#", "pool", ">$/h", ">published bound", ">capacity", *([">verified"] if document["verified"] else []),
+        ">#", "pool", ">$/h", *([">published bound"] if published else []), ">capacity",
+        *([">verified"] if document["verified"] else []),
     )  # fmt: skip
     lines = ["Pools without a verified rate were simulated and not better, or not simulated at all."]
     several = document["verified"] and len(rows) > 1

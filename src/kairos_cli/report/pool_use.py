@@ -37,13 +37,22 @@ def who_serves_what(document: Document) -> Section:
         (
             _sizes_text(each["batch_size_from"], each["batch_size_to"]),
             f"{each['query_share']:.1%}",
-            *(f"{each['share'][name]:.0%}" for name in types),
+            *(_share_text(each, name) for name in types),
             f"{each['on_time_fraction']:.1%}",
         )
         for each in document["distribution_summary"]
     ]
     columns = (">batch size", ">queries", *(f">{name}" for name in types), ">on time once started")
-    return Section("Who serves what", columns, rows)
+    lines = ["share / items in the batches that serve them, on average"] if "serving" in document["scenario"] else []
+    return Section("Who serves what", columns, rows, lines)
+
+
+def _share_text(sizes: Document, name: str) -> str:
+    """Return the share of a type, and how large its batches are where they need not be single queries."""
+    share = f"{sizes['share'][name]:.0%}"
+    if share == "0%" or "items_per_batch" not in sizes:
+        return share
+    return f"{share} / {sizes['items_per_batch'][name]:.0f}"
 
 
 def _sizes_text(first: int, last: int) -> str:

@@ -70,7 +70,10 @@ def profile_document(value: Any) -> Document:
     head = {"schema": "kairos.profile/1", **_summary(value)}
     if isinstance(value, ModelProfile):
         latency = {name: _latency(each) for name, each in value.latency.items()}
-        return head | {"kind": "models", "latency": latency, "licence": value.licence}
+        batches = {
+            "mergeable": value.mergeable, "splittable": value.splittable, "largest_batch": value.largest_batch,
+        }  # fmt: skip
+        return head | {"kind": "models", **batches, "latency": latency, "licence": value.licence}
     if isinstance(value, PriceList):
         return head | {"kind": "prices", "price_usd_per_hour": value.price_usd_per_hour()}
     return head | {
@@ -96,7 +99,11 @@ def profile_sections(document: Document) -> list[Section]:
 
 def _model(document: Document) -> list[Section]:
     latency = document["latency"]
-    head = [f"usual target: {document['qos'] or 'none'}", f"source: {document['source'] or 'not told'}"]
+    head = [
+        f"usual target: {document['qos'] or 'none'}",
+        f"batches: {_batches_text(document)}",
+        f"source: {document['source'] or 'not told'}",
+    ]
     lines = {name: (each["batch_size"], each["mean_ms"]) for name, each in latency.items()}
     sizes = next(iter(latency.values()))["batch_size"]
     shown = sorted({sizes[round(at)] for at in np.linspace(0, len(sizes) - 1, _ROWS)})
@@ -106,6 +113,13 @@ def _model(document: Document) -> list[Section]:
         Section("Mean latency in ms by batch size", drawing=curve(lines)),
         Section("Latency in ms: mean (p99)", (">batch size", *(f">{name}" for name in latency)), rows),
     ]
+
+
+def _batches_text(document: Document) -> str:
+    """Return what servers may do with the model's queries."""
+    merged, split = ("may" if document[key] else "may not" for key in ("mergeable", "splittable"))
+    words, limit = f"queries {merged} be merged and {split} be split", document["largest_batch"]
+    return f"{words}, at most {limit} items at once" if limit else words
 
 
 def _mean_and_p99(latency: Document, size: int) -> str:

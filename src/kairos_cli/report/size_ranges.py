@@ -18,18 +18,22 @@ ALIKE = 0.02
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SizeRange:
-    """Neighbouring batch sizes: their share of all queries, who serves them (J,), and how many are on time."""
+    """Neighbouring batch sizes: their share of all queries, who serves them (J,), and how many are on time.
+
+    `batch_size` (J,) is how many items the batches have in which each type serves them, on average; 0 if it does not.
+    """
 
     first: int
     last: int
     query_share: float
     share: Floats
     on_time: float
+    batch_size: Floats
 
 
 def size_ranges(table: ServiceTable, split: Distribution, most: int | None = None) -> list[SizeRange]:
     """Return the sizes of the mix in ranges that are served alike; at most `most` by joining the likest."""
-    groups = [np.array([index]) for index in range(len(table.batch_size))]
+    groups = [np.array([index]) for index in np.flatnonzero(table.probability)]
     served = [split.queries[:, group].sum(axis=1) for group in groups]
     apart = [_apart(low, high) for low, high in itertools.pairwise(served)]
     while apart and (min(apart) <= ALIKE or (most is not None and len(groups) > most)):
@@ -64,5 +68,6 @@ def _range(table: ServiceTable, split: Distribution, group: NDArray[np.intp]) ->
         int(table.batch_size[group[-1]]),
         float(table.probability[group].sum()),
         queries.sum(axis=1) / queries.sum(),
-        float((queries * table.on_time[:, group]).sum() / queries.sum()),
+        float((queries * split.on_time[:, group]).sum() / queries.sum()),
+        (queries * split.batch_size[:, group]).sum(axis=1) / np.maximum(queries.sum(axis=1), 1),
     )

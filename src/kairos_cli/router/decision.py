@@ -21,10 +21,16 @@ from kairos_cli.policies.state import Ints, PoolState, Service, Waiting
 _ONE_A_CALL = (CLOCKWORK, GREEDY, LEAST_LOADED, INSTANCE_AWARE)
 
 
+#: Where the fields of the line end, and those of the pool after them.
+_LINE = len(Waiting._fields)
+_POOL = _LINE + len(PoolState._fields)
+
+
 @kernel
-def _assign(policy: int, now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, chosen: Any) -> int:
-    """Ask a policy from outside of compiled code."""
-    return assign(policy, now_ms, waiting, pool, service, options, chosen)
+def _assign(policy: int, now_ms: float, options: Any, chosen: Any, *fields: Any) -> int:
+    """Ask a policy from outside of compiled code, with arrays: taking tuples apart costs more than most kernels."""
+    waiting, pool = Waiting(*fields[:_LINE]), PoolState(*fields[_LINE:_POOL])
+    return assign(policy, now_ms, waiting, pool, Service(*fields[_POOL:]), options, chosen)
 
 
 class Assignment(NamedTuple):
@@ -62,7 +68,7 @@ class Decision:
         room = len(pool.type) + 1
         if len(self._chosen) < room:
             self._chosen = np.empty((2 * room, 2), np.int64)
-        count = _assign(self._number, now_ms, waiting, pool, service, self._options, self._chosen)
+        count = _assign(self._number, now_ms, self._options, self._chosen, *waiting, *pool, *service)
         rows = self._chosen[:count].tolist()
         return Decided([Assignment(place, instance, int(waiting.size[place])) for place, instance in rows], math.inf)
 

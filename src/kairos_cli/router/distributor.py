@@ -16,33 +16,18 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from kairos_cli.policies.state import Service
 from kairos_cli.router.decision import Assignment, Decision
 from kairos_cli.router.knowledge import Knowledge
 from kairos_cli.router.members import Instance
 from kairos_cli.router.refused import Refused
+from kairos_cli.router.rules import Rules
 from kairos_cli.router.servers import Send, Servers
 from kairos_cli.router.tally import Tally
 from kairos_cli.router.waiting import WaitingLine
 from kairos_cli.router.work import Answer, BackendFailed, Batch, NotServed, Piece, Query
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What becomes of queries that cannot be served in time.
-
-    With `late` "serve" a late query waits on, behind those that can be on time, but not longer than
-    `longest_wait_ms`; with "reject" it is refused as soon as no instance could be in time. A query that finds
-    `most_waiting` before it is refused, and so is one that has lost `most_attempts` servers.
-    """
-
-    late: Literal["serve", "reject"] = "serve"
-    longest_wait_ms: float = 60_000.0
-    most_waiting: int = 10_000
-    most_attempts: int = 5
 
 
 class Distributor:

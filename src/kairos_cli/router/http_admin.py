@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from kairos_cli.domain.latency_profile import ModelProfile
 from kairos_cli.router.distributor import Distributor
 from kairos_cli.router.http_site import Limits, json_response, read_body
 from kairos_cli.router.members import Instance
@@ -40,7 +41,7 @@ class Pool(Protocol):
 class Admin:
     """Answers those who have the token."""
 
-    def __init__(self, distributor: Distributor, pool: Pool, model: str, token: str) -> None:
+    def __init__(self, distributor: Distributor, pool: Pool, model: ModelProfile, token: str) -> None:
         self._distributor, self._pool, self._model = distributor, pool, model
         self._metrics = Metrics(distributor)
         self._token = token.encode()

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import signal
+import gc
 import ssl
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
+from kairos_cli.domain.latency_profile import ModelProfile
 from kairos_cli.domain.service_table import ServiceTable
+from kairos_cli.router.backend_url import url_problem
 from kairos_cli.router.batch_source import BatchSource
 from kairos_cli.router.decision import Decision
-from kairos_cli.router.distributor import Distributor, Rules
+from kairos_cli.router.distributor import Distributor
 from kairos_cli.router.http_admin import ADMIN_LIMITS, Admin
 from kairos_cli.router.http_backends import AnswerLimits, Backends
 from kairos_cli.router.http_front import Front
 from kairos_cli.router.http_site import Limits, Site
-from kairos_cli.router.journal import Journal, LibraryLog
+from kairos_cli.router.journal import Journal
 from kairos_cli.router.keeper import NOT_PROBED, Keeper
 from kairos_cli.router.knowledge import Knowledge, ShadowPrices
 from kairos_cli.router.members import Instance
+from kairos_cli.router.process import library_log, told_to_stop
 from kairos_cli.router.refused import Refused
+from kairos_cli.router.rules import Rules
 
 #: How long starting waits for the first probes.
 _FIRST_LOOK_S = 1.0
@@ -45,7 +46,7 @@ class Address:
 class Settings:
     """How a router is to run. `backends` are pairs of type and URL; without a token there is no admin port."""
 
-    model: str
+    model: ModelProfile
     front: Address
     backends: Sequence[tuple[str, str]]
     source: BatchSource
@@ -133,9 +134,9 @@ class Router:
 
         Told a second time, it ends at once.
         """
-        with _library_log(self._journal):
+        with library_log(self._journal):
             try:
-                with _told_to_stop() as stopped:
+                with told_to_stop() as stopped:
                     await self.start()
                     await stopped.wait()
             finally:
@@ -172,6 +173,9 @@ class Router:
         counts = self.distributor.servers.members.counts_of_all()
         if counts.any():
             self.distributor.decision.warm_up(counts, self.distributor.knowledge.service(counts))
+        # What is loaded by now stays: the collector need not look through it again while queries wait.
+        gc.collect()
+        gc.freeze()
 
     async def _learn(self) -> None:
         """Take what was measured into account, every so often, and say so where it differs much from the profile."""
@@ -188,47 +192,3 @@ class Router:
                 (self._drifted.add if drifted else self._drifted.discard)(kind)
                 event = "drift" if drifted else "drift_over"
                 self._journal.tell(event, type=knowledge.planned.names[kind], median=drift.median, high=drift.high)
-
-
-def url_problem(url: str) -> str | None:
-    """Return what is wrong with the URL of a backend, or None."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return f"{url[:200]!r} is no URL"
-    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        return f"a backend is an http:// or https:// URL, got {url[:200]!r}"
-    if parts.query or parts.fragment or parts.username or any(each.isspace() for each in url):
-        return f"the URL of a backend ends with its host, port or path, got {url[:200]!r}"
-    return None
-
-
-@contextmanager
-def _told_to_stop() -> Iterator[asyncio.Event]:
-    """Give the event that the first SIGTERM or SIGINT sets; outside they mean what they always do."""
-    stopped, loop, heard = asyncio.Event(), asyncio.get_running_loop(), (signal.SIGTERM, signal.SIGINT)
-    with suppress(NotImplementedError):  # on Windows Ctrl-C ends it at once
-        for each in heard:
-            loop.add_signal_handler(each, stopped.set)
-    try:
-        yield stopped
-    finally:
-        with suppress(NotImplementedError):
-            for each in heard:
-                loop.remove_signal_handler(each)
-
-
-@contextmanager
-def _library_log(journal: Journal) -> Iterator[None]:
-    """Hand what libraries log on to the journal."""
-    handler, loggers = LibraryLog(journal), [logging.getLogger(name) for name in ("aiohttp", "asyncio")]
-    for each in loggers:
-        each.addHandler(handler)
-        each.propagate = False
-    try:
-        yield
-    finally:
-        for each in loggers:
-            each.removeHandler(handler)
-            each.propagate = True

@@ -94,7 +94,8 @@ def _first_of(tensor: Tensor, rows: int) -> int | None:
             numbers = [int(each) for each in tensor.values]
     except ValueError:
         return None
-    return numbers[0] if numbers == list(range(numbers[0], numbers[0] + rows)) else None
+    first = numbers[0] if numbers else 0
+    return first if numbers == list(range(first, first + rows)) else None
 
 
 def _input(described: Any) -> Input:

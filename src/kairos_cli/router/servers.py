@@ -87,7 +87,7 @@ class Servers:
         """Take in how long a server took, if it did the work; one that fails too often is looked at."""
         if any(answer.fault for answer in answers):
             instance.faults += 1
-            if instance.faults >= _MOST_FAULTS:
+            if instance.faults >= _MOST_FAULTS and self._fails_alone(instance):
                 self._suspect(instance, BackendFailed(f"failed {instance.faults} times in a row", 502))
         if not all(answer.good for answer in answers):
             return
@@ -95,6 +95,10 @@ class Servers:
         predicted_ms = float(self._knowledge.table.mean_ms[instance.type, batch.size])
         instance.did(self._knowledge.learned.observe(instance.type, batch.size, took_ms))
         self._tally.measured(instance.type, sum(piece.items for piece in batch.pieces), took_ms, predicted_ms)
+
+    def _fails_alone(self, instance: Instance) -> bool:
+        """Tell whether another server does its work: where all fail, it may be the queries."""
+        return any(each.faults == 0 for each in self.members.up if each is not instance)
 
     def _freed(self, instance: Instance) -> None:
         """Let an instance whose server has nothing in hand start the next of its line."""

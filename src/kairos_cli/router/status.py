@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kairos_cli.domain.latency_profile import ModelProfile
 from kairos_cli.router.distributor import Distributor
 from kairos_cli.router.members import Instance
 
@@ -11,12 +12,12 @@ SCHEMA = "kairos.router/1"
 LATENCY_SCHEMA = "kairos.latency/1"
 
 
-def status(distributor: Distributor, model: str) -> dict[str, Any]:
+def status(distributor: Distributor, model: ModelProfile) -> dict[str, Any]:
     """Return what a router has done and how its servers are."""
     tally, table = distributor.tally, distributor.knowledge.planned
     return {
         "schema": SCHEMA,
-        "model": model,
+        "model": model.name,
         "policy": distributor.decision.policy,
         "qos": str(table.qos),
         "stopping": distributor.stopping,
@@ -68,7 +69,7 @@ def _instance(distributor: Distributor, instance: Instance) -> dict[str, Any]:
     }
 
 
-def latency(distributor: Distributor, model: str) -> dict[str, Any]:
+def latency(distributor: Distributor, model: ModelProfile) -> dict[str, Any]:
     """Return the latencies of all types as they are now known to be, in the form of a plan, and how often measured."""
     table = distributor.knowledge.learned.table()
     measured = [each.measured for each in distributor.knowledge.learned.drift()]
@@ -78,12 +79,15 @@ def latency(distributor: Distributor, model: str) -> dict[str, Any]:
             for size, mean_ms, quantile_ms in zip(
                 table.batch_size, table.mean_ms[kind], table.quantile_ms[kind], strict=True
             )
-        ]
+        ][: table.largest[kind]]
         for kind, name in enumerate(table.names)
     }
     return {
         "schema": LATENCY_SCHEMA,
-        "model": model,
+        "model": model.name,
+        "mergeable": model.mergeable,
+        "splittable": model.splittable,
+        "largest_batch": model.largest_batch,
         "qos": str(table.qos),
         "quantiles": table.level.tolist(),
         "measured": dict(zip(table.names, measured, strict=True)),

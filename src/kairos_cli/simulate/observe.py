@@ -77,7 +77,7 @@ def _size_classes(simulator: Simulator, run: Run, on_time: NDArray[np.bool_], ty
     class_of_size = size_class_numbers(table.probability)
     classes = []
     for number in range(class_of_size.max() + 1):
-        sizes = np.flatnonzero(class_of_size == number)
+        sizes = np.flatnonzero((class_of_size == number) & (table.probability > 0))
         inside = np.isin(run.size, sizes)
         if not inside.any():
             continue
