@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit bench bench-search bench-shadow bench-serve picture clean
+.PHONY: help demo test lint types unit bench bench-search bench-shadow bench-serve picture bench-ray ray-test clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -51,6 +51,14 @@ bench-serve: $(READY) ## print what kairos serve costs: added latency, queries/s
 picture: $(READY) ## renew docs/batching.svg and the table of capacities beside it
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python benchmarks/batching_picture.py
+
+ray-test: $(READY) ## install Ray too, and test the router for Ray Serve and --engine ray on clusters of this machine
+	$(BIN)/python -m pip install --quiet --editable ".[serve,ray]" --constraint constraints.txt
+	KAIROS_NEEDS_RAY=1 $(BIN)/pytest -m "ray or not ray" tests/router/ray tests/cli/test_engine.py
+
+bench-ray: $(READY) ## print the share of queries on time under Ray's router and under ours (nine minutes)
+	$(BIN)/python -m pip install --quiet --editable ".[serve,ray]" --constraint constraints.txt
+	$(BIN)/python benchmarks/ray_router.py
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache

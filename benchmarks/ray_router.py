@@ -1,9 +1,9 @@
 """What the policy is worth on Ray Serve: the share of queries on time under Ray's router and under KairosRequestRouter.
 
-Seven replicas emulate a pool of wnd, 2 × g4dn.xlarge + 5 × r5n.large, on one machine; latencies and target are stretched,
-so that the machine is no limit. Queries come at random times with the sizes of the mix, the same under each router;
-latency counts from the time at which a query was to be sent. Ray's default router stands twice: with one request at a
-time at a replica, and with requests that queue at replicas.
+Seven replicas emulate a pool of wnd, 2 × g4dn.xlarge + 5 × r5n.large, on one machine; latencies and target are
+stretched, so that the machine is no limit. Queries come at random times with the sizes of the mix, the same under each
+router; latency counts from the time at which a query was to be sent. Ray's default router stands twice: with one
+request at a time at a replica, and with requests that queue at replicas.
 """
 
 from __future__ import annotations

@@ -34,9 +34,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def plan_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the path of a plan of whole queries."""
+    return planned(tmp_path_factory.mktemp("plan"))
+
+
+def planned(folder: Path, *flags: str) -> Path:
     """Return the path of a plan of rm2 with both types, as `kairos plan` writes it."""
-    path = tmp_path_factory.mktemp("plan") / "plan.json"
-    asked = ["--model", "rm2", "--prices", "ec2-us-east-1", "--mix", "deeprecsys", "--budget", "2.5"]
+    path = folder / "plan.json"
+    asked = ["--model", "rm2", "--prices", "ec2-us-east-1", "--mix", "deeprecsys", "--budget", "2.5", *flags]
     done = CliRunner().invoke(main, ["plan", *asked, "--choose", "capacity", "-q", "-o", str(path)])
     assert 0 == done.exit_code, done.output
     return path

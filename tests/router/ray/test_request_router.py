@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from kairos_cli.errors import InputError
 from kairos_cli.router.refused import Refused
 from kairos_cli.router.work import NotServed
+from tests.router.ray.conftest import planned
 from tests.router.ray.replicas import CPU, GPU, Replica, choose, opened, over, request, router, settled
 
 Plan = dict[str, Any]
@@ -315,6 +317,17 @@ def test_what_is_wrong_with_the_configuration_is_raised_by_every_call(given: dic
     texts = run(main())
     assert 2 == len(texts)
     assert message in texts[0]
+
+
+def test_a_plan_whose_servers_merge_is_refused(tmp_path: Path) -> None:
+    """What a call holds is known to the model alone, so nothing can be merged; the plan would promise too much."""
+    path = planned(tmp_path, "--merge")
+
+    async def main() -> None:
+        with pytest.raises(InputError, match="the plan's servers are merging; on Ray a replica serves one whole query"):
+            await choose(router(Replica(GPU), plan=str(path)), request(1))
+
+    run(main())
 
 
 def test_a_burst_is_served_completely(plan: Plan) -> None:

@@ -14,9 +14,9 @@ from kairos_cli.planner.candidates import usable_types
 from kairos_cli.planner.capacity import shadow_prices
 from kairos_cli.policies import NAMES
 from kairos_cli.router.decision import Decision
-from kairos_cli.router.distributor import Rules
 from kairos_cli.router.knowledge import Knowledge
 from kairos_cli.router.ray.query_size import FIRST_ARGUMENT, argument
+from kairos_cli.router.rules import Rules
 from kairos_cli.simulate.tuning import options
 
 #: A query whose replica did not take it goes to another one so many times; Ray counts none.
@@ -79,7 +79,7 @@ def prepared(asked: Asked) -> Prepared:
     scenario = plan.scenario
     if not scenario.serving.one_at_a_time:
         message = f"the plan's servers are {scenario.serving}; on Ray a replica serves one whole query at a time"
-        raise InputError.of(message, "plan", "plan without merging and splitting")
+        raise InputError.of(message, "plan", "plan with --no-merge --no-split")
     scenario = replace(scenario, model=scenario.model.slowed(asked.slow), qos=scenario.qos.slowed(asked.slow))
     types = [
         each for each in usable_types(scenario) if each.purchase in scenario.purchase or each.name in plan.pool.by_type
