@@ -49,7 +49,7 @@ WARM_UP = 40
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rates", default="18,21,24", help="queries/s, with commas")
-    parser.add_argument("--seconds", type=float, default=45)
+    parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--router", action="append", choices=ROUTERS, help="may be repeated; all by default")
     asked = parser.parse_args()
     rates = [float(each) for each in asked.rates.split(",")]
@@ -74,8 +74,8 @@ def planned(path: Path) -> Path:
 
 def deployed(plan: Path, ongoing: int, router: str | None) -> Any:
     """Return the handle of seven replicas, once they are up."""
-    if "default" in serve.status().applications:
-        serve.delete("default")
+    for application in serve.status().applications:
+        serve.delete(application)
     config = {}
     if router is not None:
         kwargs = {"plan": json.loads(plan.read_text()), "slow": SLOW}
@@ -86,7 +86,12 @@ def deployed(plan: Path, ongoing: int, router: str | None) -> Any:
     ranker = Ranker.options(
         num_replicas=sum(POOL.values()), max_ongoing_requests=ongoing, ray_actor_options=options, **config
     )
-    return serve.run(ranker.bind(str(plan), SLOW))
+    return serve.run(
+        ranker.bind(str(plan), SLOW),
+        # A name of its own: handles of a deployment keep the router that it had when they were made.
+        name=f"{ongoing}-{router is None}",
+        route_prefix=None,
+    )
 
 
 def on_time(ask: Resubmitting, plan: Path, rate_qps: float, number: int) -> str:
