@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from ray.exceptions import RayError
+import ray
 
 from kairos_cli.router.distributor import Distributor
 from kairos_cli.router.journal import Journal
@@ -33,7 +33,8 @@ class Replicas:
         self.distributor = Distributor(
             prepared.decision, prepared.knowledge, self._hands.send, prepared.rules, self._hear, time.perf_counter
         )
-        self._keeper = Keeper(self.distributor.servers, _probe, journal)
+        self._keeper = Keeper(self.distributor.servers, self._probe, journal)
+        self._in_ray = ray.is_initialized()
         self._journal, self._argument = journal, prepared.argument
         self._strangers: dict[str, object] = {}
         self._learning: asyncio.Task[None] | None = None
@@ -106,15 +107,16 @@ class Replicas:
             await self.distributor.relearn()
         self._learning = None
 
-
-async def _probe(instance: Instance) -> bool | None:
-    """Return whether a replica has room for a query, or has the one that it was given."""
-    replica = instance.sender
-    try:
-        async with asyncio.timeout(_PROBE_S):
-            ongoing = await replica.get_queue_len(deadline_s=_PROBE_S)
-    except TimeoutError:
-        return None
-    except RayError:
-        return False
-    return instance.serving is not None or bool(ongoing < replica.max_ongoing_requests)
+    async def _probe(self, instance: Instance) -> bool | None:
+        """Return whether a replica has room for a query, or has the one that it was given."""
+        if self._in_ray and not ray.is_initialized():  # it was left, and a call would start another cluster to ask
+            return False
+        replica = instance.sender
+        try:
+            async with asyncio.timeout(_PROBE_S):
+                ongoing = await replica.get_queue_len(deadline_s=_PROBE_S)
+        except TimeoutError:
+            return None
+        except Exception:  # of an actor that is gone Ray says so by one of several classes, the bare one among them
+            return False
+        return instance.serving is not None or bool(ongoing < replica.max_ongoing_requests)
