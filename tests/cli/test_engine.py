@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from kairos_cli.cli.side_by_side import side_by_side
+from kairos_cli.errors import InputError
 from tests.conftest import ROOT, Kairos
 
 RM2, WND = "examples/01_rm2_budget.toml", "examples/03_wnd_budget.toml"
@@ -55,12 +57,19 @@ def test_on_ray_the_document_is_the_same(args: list[str], address: str) -> None:
 @without_ray
 @pytest.mark.ray
 @pytest.mark.filterwarnings("ignore")
-def test_an_error_in_a_worker_reads_as_it_does_here(address: str) -> None:
-    """Without Ray's own wrapping, and with exit code 2."""
-    args = ["evaluate", RM2, "--pool", "r5n.large=1", *QUICK]
-    here, there = run(*args), run(*args, "--engine", "ray", RAY_ADDRESS=address)
+def test_an_error_in_a_worker_is_raised_as_it_is_here(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Ray's own wrapping, so that the command tells it as it would have."""
+    from kairos_cli.cli.ray_executor import RayExecutor
 
-    assert (2, here.stderr) == (there.returncode, there.stderr)
+    monkeypatch.setenv("RAY_ADDRESS", address)
+
+    def fails() -> None:
+        raise InputError.of("no such pool", "--pool", "name another")
+
+    with RayExecutor() as executor, pytest.raises(InputError) as raised:
+        side_by_side([fails], lambda: None, executor)
+    assert InputError is type(raised.value)
+    assert "--pool: error: no such pool\nhint: name another" == str(raised.value)
 
 
 @without_ray
