@@ -73,6 +73,19 @@ def test_a_burst_is_answered_whole(ask: Resubmitting) -> None:
     assert {GPU: 1, CPU: 2} == Counter(kind for _, kind in replicas)
 
 
+def test_two_routers_that_know_nothing_of_each_other_answer_all_the_same(ask: Resubmitting) -> None:
+    """Replicas refuse what they have no room for, and it waits for another one."""
+    from ray import serve
+
+    other = Resubmitting(serve.get_deployment_handle("Ranker", app_name="default"))
+
+    async def main() -> list[dict[str, Any]]:
+        asked = [each(300) for _ in range(12) for each in (ask, other)]
+        return await asyncio.wait_for(asyncio.gather(*asked), 20)
+
+    assert [300] * 24 == [each["items"] for each in asyncio.run(main())]
+
+
 def test_a_killed_replica_loses_no_query_and_is_replaced(ask: Resubmitting) -> None:
     """With a replica killed amid a query, all are answered; its successor serves soon after."""
     before = {each["process"] for each in answers(ask, *[100] * 12)}
