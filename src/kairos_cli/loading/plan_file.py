@@ -56,6 +56,11 @@ def load_plan(path: Path) -> SavedPlan:
         raise InputError.of(f"not JSON: {error.msg}", Source(str(path), error.lineno)) from None
     except (RecursionError, ValueError):  # ValueError: a number of more digits than Python reads
         raise InputError.of("is no plan: it is nested too deeply, or has too long a number", path, _AGAIN) from None
+    return saved_plan(document, path)
+
+
+def saved_plan(document: Any, path: Path | None = None) -> SavedPlan:
+    """Return the plan of a document; raises InputError as `load_plan` does, naming the path."""
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
         found = f"its schema is {schema!r}" if schema else "it has no schema"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -52,7 +52,7 @@ class Simulator:
 
     `shadow_prices` are what the policy `shadow` goes by.
     With `workers` it does so in that many threads, and the thread that waits for them can be interrupted,
-    which compiled code cannot; with none it does so in the thread of the caller.
+    which compiled code cannot; with none it does so in the thread of the caller. An `executor` takes their place.
     """
 
     def __init__(
@@ -61,13 +61,18 @@ class Simulator:
         streams: Sequence[Stream],
         workers: int = 0,
         shadow_prices: ShadowPrices | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self.table = table
         self.streams = tuple(streams)
         self._shadow_prices = shadow_prices
         self._known: dict[tuple[bytes, Serving, bool], Service] = {}
         self._quantile_ms = np.ascontiguousarray(table.quantile_ms)
-        self._executor = ThreadPoolExecutor(workers) if workers else None
+        self._executor = executor or (ThreadPoolExecutor(workers) if workers else None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs to simulate a stream that it is given."""
+        return {**self.__dict__, "streams": (), "_executor": None}
 
     def keeps_target(self, counts: Ints, policy: str, option: Option, rate_qps: float, *, quick: bool = False) -> bool:
         """Tell whether enough queries are on time at a rate; `quick` looks at the first replication only."""
