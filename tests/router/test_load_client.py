@@ -52,11 +52,11 @@ def echo(asked: dict[str, Any], *rows: int) -> web.Response:
 @pytest.mark.parametrize("binary", [False, True], ids=["json", "binary"])
 def test_every_query_is_answered_with_its_own_rows(binary: bool) -> None:
     """By an emulated server, in whatever form the tensors travel."""
-    outcomes = offered_to_pool(1.0, [number / 200 for number in range(20)], binary=binary)
+    outcomes = offered_to_pool(4.0, [number / 200 for number in range(20)], binary=binary)
 
     assert [End.ANSWERED] * 20 == outcomes.end.tolist()
     assert (0, Counter()) == (outcomes.duplicated, outcomes.reasons)
-    assert (outcomes.latency_ms >= 0.5).all()
+    assert (outcomes.latency_ms >= 2.0).all()  # the client and the server may each be woken up to 1 ms early
 
 
 def test_queries_do_not_wait_for_answers() -> None:

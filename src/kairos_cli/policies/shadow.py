@@ -35,8 +35,8 @@ all is matched anew at the next event. What each part is for (docs/shadow.md has
   wait for it. Late queries bring a third less than their worth. An instance left idle is looked at again after a
   twentieth of the target.
 
-Options, where queries may be merged or split: whether to, since not on every pool does it pay (simulate.tuning). The
-numbers are the same for all models and pools; `make bench-shadow` shows what others do.
+Options: none; but where queries may be merged or split, whether to, since not on every pool does it pay
+(simulate.tuning). The numbers are the same for all models and pools; `make bench-shadow` shows what others do.
 
 Of the queries that are cheapest on a type the earliest are matched, 8 and three for each instance of that type
 but not more than 32; and of each type the 16 instances that are free first, or more if more are idle.
