@@ -207,6 +207,21 @@ def test_too_many_waiting_queries_are_told_when_to_come_back() -> None:
     run(main())
 
 
+def test_calls_at_once_are_limited() -> None:
+    """As many as connections and waiting queries may be; one more is RESOURCE_EXHAUSTED at once."""
+
+    async def main() -> None:
+        limits = {"limits": Limits(connections=1), "rules": Rules(most_waiting=1)}
+        async with grpc_live((CPU, GrpcBackend(delay_s=0.5)), **limits) as proxy:
+            calls = [asyncio.create_task(proxy.infer(1)) for _ in range(2)]
+            await proxy.until(lambda: len(proxy.router.distributor.line) == 1)
+            error = await proxy.refused("ModelInfer", infer_request(1).SerializeToString())
+            assert Code.RESOURCE_EXHAUSTED == error.code()
+            assert [[0.0]] * 2 == await asyncio.gather(*calls)
+
+    run(main())
+
+
 def test_a_query_whose_deadline_passes_leaves_the_line() -> None:
     """Its client gets DEADLINE_EXCEEDED in time, no server gets it, and one that works on another is not disturbed."""
 
