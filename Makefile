@@ -6,7 +6,8 @@ READY := $(VENV)/ready
 SERVERS := .venv-servers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit bench bench-search bench-shadow bench-serve real-servers picture clean
+.PHONY: help demo test lint types unit bench bench-search bench-shadow bench-batching bench-serve bench-ray ray-test real-servers
+.PHONY: picture clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -43,6 +44,9 @@ bench-search: $(READY) ## print how many pools each search measures (ten minutes
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python benchmarks/search_cost.py
 
+bench-batching: $(READY) ## renew the simulated table of docs/batching.md: what merging and splitting are worth
+	$(BIN)/python benchmarks/batching.py --write
+
 bench-shadow: $(READY) ## renew the tables of docs/shadow.md: what each part of the policy buys (fifteen minutes)
 	$(BIN)/python benchmarks/shadow.py --write
 
@@ -60,6 +64,14 @@ $(SERVERS)/ready: examples/real_servers/requirements.txt
 picture: $(READY) ## renew docs/batching.svg and the table of capacities beside it
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python benchmarks/batching_picture.py
+
+ray-test: $(READY) ## install Ray too, and test the router for Ray Serve and --engine ray on clusters of this machine
+	$(BIN)/python -m pip install --quiet --editable ".[serve,ray]" --constraint constraints.txt
+	KAIROS_NEEDS_RAY=1 $(BIN)/pytest -m "ray or not ray" tests/router/ray tests/cli/test_engine.py
+
+bench-ray: $(READY) ## print the share of queries on time under Ray's router and under ours (nine minutes)
+	$(BIN)/python -m pip install --quiet --editable ".[serve,ray]" --constraint constraints.txt
+	$(BIN)/python benchmarks/ray_router.py
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) $(SERVERS) dist .mypy_cache .ruff_cache .pytest_cache

@@ -16,7 +16,7 @@ _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 #: Commands that need what a test does not have, such as servers; the installation itself is what `make test` runs.
 _NOT_RUN = (
     "git clone", "make demo", "kairos profile import samples.csv", "pip install", "kairos emulate", "kairos load",
-    "kairos top",
+    "kairos rehearse", "kairos top",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 
 HEAVY = {"numpy", "pulp", "highspy", "numba", "rich", "plotext", "tomli", "aiohttp"}
 COMMANDS = (
-    "plan", "frontier", "evaluate", "explain", "compare", "show", "serve", "top", "emulate", "load",
+    "plan", "frontier", "evaluate", "explain", "compare", "show", "serve", "top", "emulate", "load", "rehearse",
 )  # fmt: skip
 
 

@@ -57,6 +57,10 @@ class InputError(KairosError):
             lines.append(f"… and {len(self.problems) - self.SHOWN} more problems")
         super().__init__("\n".join(lines))
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[Sequence[Problem]]]:
+        """Travel to other processes by the problems: an exception would by its text."""
+        return type(self), (self.problems,)
+
     @classmethod
     def of(cls, message: str, source: Source | Path | str | None = None, hint: str | None = None) -> InputError:
         """Return the error of a single problem."""

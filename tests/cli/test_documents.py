@@ -46,6 +46,7 @@ def test_all_schemas_mean_the_same_by_a_scenario() -> None:
         ["plan", RM2, "--choose", "capacity"],
         ["evaluate", RM2, "--policy", "all", *QUICK],
         ["evaluate", RM2, "--pool", "g4dn.xlarge=4", "--rate", "40", *QUICK],
+        ["evaluate", RM2, "--pool", "g4dn.xlarge=2,r5n.large=9", "--shards", "2", "--policy", "all", *QUICK],
         ["compare", RM2, "--budget", "1.2", *QUICK],
         ["frontier", RM2, "--budgets", "0.1,0.5,1", "--min-qps", "30", *QUICK],
         ["frontier", RM2, "--budgets", "1:2:0.1", "--max", "r5n.large=4", "--choose", "capacity"],

@@ -293,3 +293,45 @@ def test_a_trace_with_queries_beyond_the_largest_batch(kairos: Kairos, tmp_path:
         f"{trace}: error: batches are limited to 100 items and queries are not split, but mix day has queries of 400\n"
         "hint: --split, or allow batches of 400, or use a mix without such queries\n"
     ) == result.stderr
+
+
+SPLIT = ["evaluate", RM2, "--pool", "g4dn.xlarge=1,r5n.large=13"]
+
+
+def test_one_shard_is_no_split(kairos: Kairos) -> None:
+    """`--shards 1` prints what is printed without it, byte for byte."""
+    for format_ in ("json", "table", "csv", "markdown"):
+        args = [*SPLIT, "--queries", "1000", "--format", format_]
+        assert kairos(*args).stdout == kairos(*args, "--shards", "1").stdout
+
+
+def test_a_split_pool_tells_what_is_lost(kairos: Kairos) -> None:
+    """A router without a fast instance gets no queries; the loss is the difference of two simulations."""
+    args = ["--queries", "1000", "--json"]
+    split, whole = (json.loads(kairos(*SPLIT, *more, *args).stdout) for more in (["--shards", "2"], []))
+    (result,) = split["results"]
+
+    assert [
+        {"pool": {"g4dn.xlarge": 1, "r5n.large": 6}, "query_share": 1.0},
+        {"pool": {"r5n.large": 7}, "query_share": 0.0},
+    ] == split["shards"]
+    assert whole["results"][0]["allowable_qps"] == result["one_router_qps"]
+    assert 1 - result["allowable_qps"] / result["one_router_qps"] == pytest.approx(result["lost_fraction"], abs=1e-3)
+    assert whole["capacity_qps"] == split["capacity_qps"]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--shards", "15"], "--shards: error: 15 shards are more than the 14 instances\n"
+         "hint: each shard needs an instance\n"),
+        (["--shards", "2", "--rate", "100"],
+         "--rate: error: unstable: offered 100, capacity of 2 shards 74.5 queries/s\nhint: give a lower rate\n"),
+    ],
+)  # fmt: skip
+def test_a_pool_that_cannot_be_split_is_refused(kairos: Kairos, args: list[str], message: str) -> None:
+    """With what is wrong and what to do about it."""
+    result = kairos(*SPLIT, *args)
+
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert message == result.stderr

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kairos_cli.report.plan_sections import serving_text
+from kairos_cli.report.plan_sections import served_instead, serving_text
 from kairos_cli.report.pool_use import who_serves_what
 
 
@@ -54,3 +54,17 @@ def test_single_queries_have_shares_alone() -> None:
 
     assert [("10–20", "50.0%", "100%", "0%", "100.0%")] == list(section.rows)
     assert [] == list(section.lines)
+
+
+@pytest.mark.parametrize(
+    ("does", "expected"),
+    [((True, False), ""), ((False, False), ", one at a time")],
+)
+def test_a_policy_that_does_less_than_it_may_is_told_of(does: tuple[bool, bool], expected: str) -> None:
+    """Where merging does not pay on the pool, the rate is named by what was done."""
+    document = {
+        "scenario": {"serving": {"merge": True, "split": False, "largest_batch": None}},
+        "verified": {"merges": does[0], "splits": does[1]},
+    }
+
+    assert expected == served_instead(document)

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from kairos_cli.errors import InputError
+from kairos_cli.router.added_latency import in_turns
 from kairos_cli.router.event_loop import run
 from kairos_cli.router.load_bodies import LoadBodies
 from kairos_cli.router.load_client import End, Outcomes, Target, offer
@@ -165,3 +166,33 @@ def test_no_server_is_an_error() -> None:
     assert str(caught.value).endswith(
         "hint: give the address of a server of the Open Inference Protocol, such as http://127.0.0.1:8000"
     )
+
+
+def test_several_servers_are_asked_in_turn() -> None:
+    """Seven queries at three servers: three, two and two, whatever each has to do."""
+
+    async def main() -> tuple[Outcomes, list[int]]:
+        async with constant_pool(30.0, 3) as pool:
+            first, *others = (server.url for server in pool.servers)
+            target = Target(first, "ranker", others=tuple(others))
+            outcomes = await offer(target, np.zeros(7), np.full(7, 2))
+            return outcomes, [server.taken for server in pool.servers]
+
+    outcomes, taken = run(main())
+
+    assert [3, 2, 2] == taken
+    assert 7 == outcomes.number(End.ANSWERED)
+    assert (outcomes.latency_ms[:3] < outcomes.latency_ms[6]).all()
+
+
+def test_what_a_router_adds_is_told_from_what_a_server_takes() -> None:
+    """One query at a time to a server of 5 ms, and to one of 20 ms as though a router stood before it."""
+
+    async def main() -> list[float]:
+        async with constant_pool(5.0) as near, constant_pool(20.0) as far:
+            targets = [Target(pool.servers[0].url, "ranker") for pool in (near, far)]
+            both = await in_turns(*targets, np.full(20, 3))
+            assert (2, 20) == both.shape
+            return [float(each) for each in np.median(both, axis=1)]
+
+    assert [5, 20] == pytest.approx(run(main()), abs=4)

@@ -10,6 +10,7 @@ import click
 
 from kairos_cli.cli.answer import Answer, answer_options, give, note
 from kairos_cli.cli.effort_options import effort, effort_options
+from kairos_cli.cli.engine import engine_option, executor_of
 from kairos_cli.cli.exit_codes import ExitCode
 from kairos_cli.cli.progress import progress
 from kairos_cli.cli.scenario_options import scenario_flags, scenario_options
@@ -20,9 +21,10 @@ from kairos_cli.cli.side_by_side import side_by_side
 @click.command("compare")
 @scenario_options
 @effort_options
+@engine_option
 @answer_options
 def command(
-    *, scenario: Path | None, profiles: Path | None, queries: int, replications: int,
+    *, scenario: Path | None, profiles: Path | None, queries: int, replications: int, engine: str,
     format_: str | None, output: Path | None, quiet: bool, **flags: Any,
 ) -> int:  # fmt: skip
     """Set Kairos beside the published schemes, each at the pool that is best for it.
@@ -53,8 +55,8 @@ def command(
         return ExitCode.NO
     how_much = effort(queries, replications, asked.seed)
     work = [rows(each, how_much) for each in among if not isinstance(each, str)]
-    with progress("comparing schemes", quiet, sum(map(len, work))) as advance:
-        found = side_by_side([task for block in work for task in block], advance)
+    with executor_of(engine) as executor, progress("comparing schemes", quiet, sum(map(len, work))) as advance:
+        found = side_by_side([task for block in work for task in block], advance, executor)
     blocks = [[each for each in found[: len(work[0])] if each], [each for each in found[len(work[0]) :] if each]]
     simulated = {"queries": queries, "replications": replications, "seed": asked.seed}
     document = comparison_document(question, blocks[0], simulated, batching, blocks[1])

@@ -12,6 +12,7 @@ import click
 from kairos_cli.cli.answer import Answer, answer_options, give, note
 from kairos_cli.cli.carried_scenario import nothing_beside_the_plan
 from kairos_cli.cli.effort_options import effort, effort_options
+from kairos_cli.cli.engine import engine_option, executor_of
 from kairos_cli.cli.plan import POLICY
 from kairos_cli.cli.pool_check import table_of_pool
 from kairos_cli.cli.progress import progress
@@ -33,12 +34,17 @@ from kairos_cli.policies import NAMES
     "--trace", "trace_file", type=click.Path(path_type=Path), metavar="FILE",
     help="Replay real queries: CSV or Parquet with arrival_s,batch_size.",
 )  # fmt: skip
+@click.option(
+    "--shards", type=click.IntRange(min=1), default=1, metavar="K",
+    help="Split the pool among K routers that know nothing of each other, and tell what is lost.  [default: 1]",
+)  # fmt: skip
 @effort_options
+@engine_option
 @answer_options
 def command(
-    *, scenario: Path | None, profiles: Path | None, pool_text: str | None, plan_file: Path | None,
+    *, scenario: Path | None, profiles: Path | None, pool_text: str | None, plan_file: Path | None, shards: int,
     policies: tuple[str, ...], rate_qps: float | None, trace_file: Path | None, queries: int, replications: int,
-    format_: str | None, output: Path | None, quiet: bool, **flags: Any,
+    engine: str, format_: str | None, output: Path | None, quiet: bool, **flags: Any,
 ) -> None:  # fmt: skip
     """Simulate a pool: the rate at which it keeps the target, and what happens at a rate.
 
@@ -46,10 +52,13 @@ def command(
     kairos evaluate examples/01_rm2_budget.toml
     kairos evaluate examples/01_rm2_budget.toml --pool g4dn.xlarge=1,r5n.large=13 --policy all
     kairos evaluate --plan plan.json --rate 100
+    kairos evaluate examples/01_rm2_budget.toml --pool g4dn.xlarge=4,r5n.large=52 --shards 4
     kairos evaluate examples/01_rm2_budget.toml --trace queries.csv --json
     """
+    from kairos_cli.cli.shards import one_router, sharded, split
     from kairos_cli.report.evaluation_document import evaluation_document
     from kairos_cli.report.evaluation_sections import evaluation_sections
+    from kairos_cli.report.evaluation_shards import with_shards
     from kairos_cli.simulate.evaluation import evaluate
 
     if pool_text and plan_file:
@@ -66,18 +75,24 @@ def command(
     question = replace(question, constraints=replace(question.constraints, tolerate_loss=0))
     capacity_qps = _capacity(table, counts, rate_qps)
     how_much = effort(queries, replications, question.seed)
-    simulation = _simulator(table, trace, how_much, capacity_qps)
     if trace is not None and rate_qps is None:
         rate_qps = trace.rate_qps
         _capacity(table, counts, rate_qps)
     names = list(NAMES) if "all" in policies else list(dict.fromkeys(policies))
-    with progress("simulating policies", quiet, len(names)) as advance:
-        results = evaluate(simulation, counts, names, capacity_qps, rate_qps, advance)
+    with executor_of(engine) as executor, progress("simulating policies", quiet, len(names)) as advance:
+        simulation = _simulator(table, trace, replace(how_much, executor=executor), capacity_qps)
+        into = split(table, counts, shards, rate_qps) if shards > 1 else None
+        simulated_so = sharded(simulation, into, question.seed) if into else simulation
+        ceiling_qps = into.capacity_qps if into else capacity_qps
+        results = evaluate(simulated_so, counts, names, ceiling_qps, rate_qps, advance)
+        together = one_router(simulation, counts, names, capacity_qps) if into else None
     simulated: dict[str, Any] = {"queries": len(simulation.streams[0].size), "replications": len(simulation.streams)}
     simulated |= {"seed": question.seed, "trace": trace.name if trace else None}
     document = evaluation_document(
         question, table, (table.pool(bought), table.pool(counts)), capacity_qps, results, simulated
     )
+    if into and together:
+        document = with_shards(document, [table.pool(each) for each in into.pools], into.share, together)
     latency_ms = next((each.observed.latency_ms for each in results if each.observed), None)
     give(
         Answer(document, lambda: evaluation_sections(document, latency_ms), lambda: _rows(document["results"])),

@@ -12,6 +12,7 @@ import click
 from kairos_cli.cli.answer import Answer, answer_options, give, note
 from kairos_cli.cli.budgets import budgets_of
 from kairos_cli.cli.effort_options import effort, effort_options, measuring
+from kairos_cli.cli.engine import engine_option, executor_of
 from kairos_cli.cli.exit_codes import ExitCode
 from kairos_cli.cli.plan import POLICY, remarks
 from kairos_cli.cli.progress import progress
@@ -32,9 +33,10 @@ from kairos_cli.errors import InputError, Problem, Source
 @choose_option
 @time_limit_option
 @effort_options
+@engine_option
 @answer_options
 def command(
-    *, scenario: Path | None, profiles: Path | None, queries: int, replications: int,
+    *, scenario: Path | None, profiles: Path | None, queries: int, replications: int, engine: str,
     time_limit_s: float, format_: str | None, output: Path | None, quiet: bool, **flags: Any,
 ) -> int:  # fmt: skip
     """Draw throughput against budget: the plan at each of several budgets.
@@ -57,8 +59,9 @@ def command(
     for each in remarks(question):
         note(f"note: {each}", quiet)
     measure = _measuring(question, queries, replications)
-    with progress("planning budgets", quiet, len(budgets)) as advance:
-        found = frontier(question, side_by_side(_searches(question, budgets, measure, time_limit_s), advance))
+    with executor_of(engine) as executor, progress("planning budgets", quiet, len(budgets)) as advance:
+        searches = _searches(question, budgets, measure, time_limit_s)
+        found = frontier(question, side_by_side(searches, advance, executor))
     simulated = {"queries": queries, "replications": replications, "seed": question.seed}
     document = frontier_document(found, POLICY, simulated if question.choose == "verified" else None)
     give(

@@ -13,9 +13,6 @@ from kairos_cli.cli.plan import POLICY
 from kairos_cli.cli.progress import progress
 from kairos_cli.policies import NAMES
 
-#: A generator that sends so many milliseconds late at p99 adds to what it measures.
-_LATE_MS = 5.0
-
 
 @click.command("load")
 @click.option("--url", required=True, metavar="URL", help="Where the servers listen, such as http://127.0.0.1:8000.")
@@ -57,7 +54,7 @@ _LATE_MS = 5.0
 )  # fmt: skip
 @answer_options
 def command(
-    *, policy: str, tensors: str, timeout_s: float, format_: str | None, output: Path | None, quiet: bool,
+    *, url: str, policy: str, tensors: str, timeout_s: float, format_: str | None, output: Path | None, quiet: bool,
     **given: Any,
 ) -> int:  # fmt: skip
     """Send queries to servers at a rate, and say how many were on time.
@@ -74,27 +71,28 @@ def command(
     from kairos_cli.router import event_loop
 
     event_loop.check_installed("kairos load")
-    from kairos_cli.cli.load_question import Given, question
+    from kairos_cli.cli.load_question import Given, address, question
+    from kairos_cli.cli.load_remarks import remark
     from kairos_cli.report.load_document import load_rows
     from kairos_cli.report.load_sections import load_sections, verdict_line
     from kairos_cli.router.load_client import Target, offer
 
-    asked = question(Given(**given))
-    target = Target(asked.url, asked.model, timeout_s, tensors == "binary")
+    url, asked = address(url), question(Given(**given))
+    target = Target(url, asked.model, timeout_s, tensors == "binary")
     with progress("queries answered", quiet, len(asked.arrival_s)) as advance:
         outcomes = event_loop.run(offer(target, asked.arrival_s, asked.batch_size, advance))
-    document = _document(asked, outcomes, policy, quiet)
+    document = _document(asked, url, outcomes, policy, quiet)
     answered_ms = outcomes.answered_ms[asked.warm_up :]
     answered_ms = answered_ms[answered_ms >= 0]
     give(Answer(document, lambda: load_sections(document, answered_ms), lambda: load_rows(document)),
          format_, output, quiet)  # fmt: skip
-    _remark(document, outcomes, quiet)
+    remark(outcomes, quiet)
     good = document["target_kept"] and not any(document["ends"][key] for key in ("lost", "wrong", "duplicated"))
     note(verdict_line(document), quiet and good)
     return ExitCode.YES if good else ExitCode.NO
 
 
-def _document(asked: Any, outcomes: Any, policy: str, quiet: bool) -> Any:
+def _document(asked: Any, url: str, outcomes: Any, policy: str, quiet: bool) -> Any:
     """Return the document of what was measured, with the simulation beside it where there is a plan."""
     import numpy as np
 
@@ -103,7 +101,7 @@ def _document(asked: Any, outcomes: Any, policy: str, quiet: bool) -> Any:
     from kairos_cli.router.load_client import End
     from kairos_cli.simulate.felt import felt
 
-    of_whom = {"url": asked.url, "model": asked.model, "mix": asked.mix.name}
+    of_whom = {"url": url, "model": asked.model, "mix": asked.mix.name}
     of_whom["pool"] = asked.pool.by_type if asked.pool else None
     offered = {"rate_qps": round(asked.rate_qps, 4), "duration_s": round(asked.duration_s, 4), "seed": asked.seed}
     ends = {"sent": len(outcomes.end), **{end.name.lower(): outcomes.number(end) for end in End}}
@@ -114,12 +112,3 @@ def _document(asked: Any, outcomes: Any, policy: str, quiet: bool) -> Any:
     with progress("simulating the same queries", quiet):
         beside = simulated(asked, policy, quiet)
     return load_document(of_whom, asked.qos, {**offered, "trace": asked.trace}, ends, live, beside)
-
-
-def _remark(document: Any, outcomes: Any, quiet: bool) -> None:
-    """Say what went wrong most often, and whether the generator itself was the bottleneck."""
-    for reason, count in outcomes.reasons.most_common(3):
-        note(f"note: {count} {reason}", quiet)
-    late_ms = document["ends"]["sent_late_p99_ms"]
-    if late_ms > _LATE_MS:
-        note(f"note: queries were sent late by {late_ms:.1f} ms at p99: this machine is too slow for the load", quiet)

@@ -30,7 +30,6 @@ _MOST_QUERIES = 10_000_000
 class Given:
     """The flags, as they were given."""
 
-    url: str
     model: str | None
     mix: str | None
     rate_qps: float | None
@@ -45,9 +44,8 @@ class Given:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """The queries (N,) with their times, whom they are sent to, and what is simulated beside them, if anything."""
+    """The queries (N,) with their times, the model asked, and what is simulated beside them, if anything."""
 
-    url: str
     model: str
     mix: QueryMix
     qos: QosTarget
@@ -68,7 +66,6 @@ class Question:
 
 def question(given: Given) -> Question:
     """Return what is asked; raises InputError for what cannot be."""
-    url = _url(given.url)
     _check_positive(given.rate_qps, "rate", "--rate")
     _check_positive(given.duration_s, "duration", "--duration")
     saved = load_plan(given.plan_file) if given.plan_file else None
@@ -80,12 +77,12 @@ def question(given: Given) -> Question:
     qos = _qos(given, profile_qos).slowed(given.slow)
     scenario = _stretched(saved.scenario, mix, qos, given.slow) if saved else None
     return Question(
-        url, model, mix, qos, arrival_s, batch_size, rate_qps, duration_s, seed, trace.name if trace else None,
+        model, mix, qos, arrival_s, batch_size, rate_qps, duration_s, seed, trace.name if trace else None,
         scenario, saved.pool if saved else None,
     )  # fmt: skip
 
 
-def _url(text: str) -> str:
+def address(text: str) -> str:
     """Return the address without a slash at its end; raises InputError for what is none."""
     try:
         parts = urlsplit(text)

@@ -6,15 +6,15 @@ import os
 
 import numpy as np
 
+from kairos_cli.cli import round_robin
 from kairos_cli.cli.answer import note
 from kairos_cli.cli.load_question import Question
 from kairos_cli.cli.pool_check import table_of_pool
 from kairos_cli.planner.capacity import CapacityProgram, shadow_prices
 from kairos_cli.policies.state import Ints
-from kairos_cli.simulate.allowable import allowable
 from kairos_cli.simulate.felt import Felt, felt
 from kairos_cli.simulate.measure import Effort, trace_simulator
-from kairos_cli.simulate.simulator import Option, Simulator
+from kairos_cli.simulate.simulator import Run, Simulator
 from kairos_cli.simulate.tuning import options
 
 #: The luck of service is drawn so often.
@@ -34,14 +34,13 @@ def simulated(asked: Question, policy: str, quiet: bool) -> tuple[str, Felt] | N
     effort = Effort(len(asked.batch_size), _REPLICATIONS, asked.seed, workers)
     arrival = asked.arrival_s * asked.rate_qps
     simulation = trace_simulator(table, arrival, asked.batch_size, effort, shadow_prices)
-    run = simulation.observe(counts, policy, _option(simulation, counts, policy, capacity_qps), asked.rate_qps)
+    run = _run(simulation, counts, policy, asked.rate_qps)
     return policy, felt(run.latency_ms, np.asarray(table.batch_size[run.size]), asked.mix, asked.qos)
 
 
-def _option(simulation: Simulator, counts: Ints, policy: str, capacity_qps: float) -> Option:
-    """Return the best option of a policy, as `kairos evaluate` finds it."""
-    tried = options(policy, simulation.table, counts)
-    if len(tried) == 1:
-        return tried[0]
-    found = allowable(simulation, counts, policy, capacity_qps, tried)
-    return tried[0] if found is None else found.option
+def _run(simulation: Simulator, counts: Ints, policy: str, rate_qps: float) -> Run:
+    """Return what happens under a policy with the option that `kairos serve` takes."""
+    if policy == round_robin.ROUND_ROBIN:
+        run: Run = round_robin.observed(simulation, counts, rate_qps)
+        return run
+    return simulation.observe(counts, policy, options(policy, simulation.table, counts)[0], rate_qps)

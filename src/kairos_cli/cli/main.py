@@ -25,6 +25,7 @@ COMMANDS = {
     "top": "Watch a router: queries, servers, how exactly latencies are predicted.",
     "emulate": "Run servers that take as long as real ones were measured to take.",
     "load": "Send queries to servers at a rate, and say how many were on time.",
+    "rehearse": "Carry a plan out on this machine, emulated: live beside simulated.",
     "show": "List the models, prices and mixes that kairos knows, or look at one.",
     "validate": "Check profiles and scenarios; all problems at once, with their lines.",
     "profile": "Make latency profiles from measured samples.",

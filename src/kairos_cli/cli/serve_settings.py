@@ -51,6 +51,8 @@ def prepared(
     given = _given(file, flags)
     plan = load_plan(given["plan"]) if "plan" in given else None
     question = _question(file, plan, profiles)
+    if plan is not None and question is plan.scenario and given["policy"] == plan.policy:
+        question = replace(question, serving=plan.serving)
     question = replace(question, model=question.model.slowed(slow), qos=question.qos.slowed(slow))
     _check_serving(question.serving, given)
     backends, ways = backends_of(given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,17 @@ class SavedPlan:
     scenario: Scenario
     document: Mapping[str, Any]
 
+    @property
+    def policy(self) -> str | None:
+        """The policy under which the pool was measured, None if it was not."""
+        return str(self.document["verified"]["policy"]) if self.document["verified"] else None
+
+    @property
+    def serving(self) -> Serving:
+        """What its policy does with queries: what it was verified to do best with, else all that it may do."""
+        verified, may = self.document["verified"] or {}, self.scenario.serving
+        return replace(may, merge=verified.get("merges", may.merge), split=verified.get("splits", may.split))
+
 
 def load_plan(path: Path) -> SavedPlan:
     """Return the plan of a file; raises InputError if it is none, of another version, or was edited."""
@@ -45,6 +56,11 @@ def load_plan(path: Path) -> SavedPlan:
         raise InputError.of(f"not JSON: {error.msg}", Source(str(path), error.lineno)) from None
     except (RecursionError, ValueError):  # ValueError: a number of more digits than Python reads
         raise InputError.of("is no plan: it is nested too deeply, or has too long a number", path, _AGAIN) from None
+    return saved_plan(document, path)
+
+
+def saved_plan(document: Any, path: Path | None = None) -> SavedPlan:
+    """Return the plan of a document; raises InputError as `load_plan` does, naming the path."""
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
         found = f"its schema is {schema!r}" if schema else "it has no schema"

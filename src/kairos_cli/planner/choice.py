@@ -16,6 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from kairos_cli.domain.service_table import Counts
+from kairos_cli.domain.serving import Serving
 from kairos_cli.planner.capacity import Capacity
 
 _AGREEING, _CONSIDERED = 3, 10
@@ -41,6 +42,10 @@ class Measured(Protocol):
     @property
     def ci95_qps(self) -> tuple[float, float]:
         """The ends of the interval."""
+
+    @property
+    def serving(self) -> Serving:
+        """What was done with queries, which may be less than the scenario allows."""
 
 
 #: Measures a pool (J,) of a given capacity; None if it is not better than a given rate.

@@ -67,8 +67,8 @@ def _option(each: PolicyResult, table: ServiceTable) -> Document:
     if each.policy == "deeprecsys":
         part = {"most_part_ms": rounded(numbers[1] * target_ms)} if len(numbers) > 1 and numbers[1] <= 1 else {}
         return {"threshold_batch_size": int(table.batch_size[int(numbers[0])]), **part}
-    if each.policy == "shadow" and len(numbers) == 2:
-        return {"merges": numbers[0] > 0, "splits": numbers[1] > 0}
+    if each.policy == "shadow" and not table.serving.one_at_a_time:
+        return {"merges": each.allowable.serving.merge, "splits": each.allowable.serving.split}
     if len(numbers) < 2 or each.policy not in ("fcfs", "least_loaded", "instance_aware"):
         return {}
     window = {"delay_window_ms": rounded(numbers[1])} if each.policy == "fcfs" else {}

@@ -9,6 +9,7 @@ from kairos_cli.domain.serving import Serving
 from kairos_cli.report.certificate_line import qps_text
 from kairos_cli.report.curves import curve, histogram
 from kairos_cli.report.document import Document
+from kairos_cli.report.evaluation_shards import shards_section
 from kairos_cli.report.plan_sections import pool_text, question_text
 from kairos_cli.report.sections import Section
 
@@ -20,7 +21,8 @@ def evaluation_sections(document: Document, latency_ms: Floats | None = None) ->
         pool_text(document["pool"]),
         lines=[question_text(document["scenario"]), _cost_line(document)],
     )
-    sections = [head, _policies(results), _at_a_rate(results)]
+    sections = [head, *([shards_section(document)] if "shards" in document else [])]
+    sections += [_policies(results), _at_a_rate(results)]
     first = next((each for each in results if each["size_classes"]), None)
     if first:
         sections += [_utilisation(document), _classes(first)]

@@ -79,7 +79,7 @@ def _answer(plan: Plan, policy: str) -> Document:
         "instances": _instances(plan),
         "worst_loss": plan.chosen.lost.by_type,
         **({"move": move_part(plan.move)} if plan.move else {}),
-        "verified": {"policy": policy, **measured_part(plan.chosen.measured)} if plan.chosen.measured else None,
+        "verified": _verified(plan, policy),
         "integer_program": {
             "status": plan.distribution.answer.status,
             "qps": rounded(plan.distribution.qps),
@@ -90,6 +90,16 @@ def _answer(plan: Plan, policy: str) -> Document:
         "certificate": _certificate(plan),
         "ranking": [_rated(each) for each in plan.ranking],
     }
+
+
+def _verified(plan: Plan, policy: str) -> Document | None:
+    """Return what was measured, and what the policy did with queries where it might do more than serve them whole."""
+    measured, serving = plan.chosen.measured, plan.scenario.serving
+    if measured is None:
+        return None
+    done = measured.serving
+    served = {} if serving.one_at_a_time else {"merges": done.merge, "splits": done.split}
+    return {"policy": policy, **measured_part(measured), **served}
 
 
 def _certificate(plan: Plan) -> Document:

@@ -125,9 +125,17 @@ def _verified_row(document: Document, alone: Document | None, ratio: str) -> lis
     if verified is None:
         return []
     low, high = verified["ci95_qps"]
-    name = f"simulated ({verified['policy']})"
+    name = f"simulated ({verified['policy']}{served_instead(document)})"
     this = f"{qps_text(verified['allowable_qps'])} ({qps_text(low)} – {qps_text(high)})"
     return [(name, this, qps_text(alone["allowable_qps"] if alone else None), ratio)]
+
+
+def served_instead(document: Document) -> str:
+    """Return what the policy does with queries, if that is less than it may."""
+    verified, may = document["verified"], document["scenario"].get("serving")
+    if may is None or (verified["merges"], verified["splits"]) == (may["merge"], may["split"]):
+        return ""
+    return f", {Serving(verified['merges'], verified['splits'])}"
 
 
 def _ranking(document: Document) -> Section:

@@ -65,17 +65,23 @@ class Outcomes:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A model at a server, and how it is asked."""
+    """A model at a server, and how it is asked; with `others`, at servers that are asked in turn."""
 
     url: str
     model: str
     timeout_s: float = 60.0
     binary: bool = False
+    others: tuple[str, ...] = ()
 
     @property
     def model_url(self) -> str:
         """Where the model is."""
-        return f"{self.url}/v2/models/{self.model}"
+        return self.url_of(0)
+
+    def url_of(self, number: int) -> str:
+        """Return where the query of a number asks for the model."""
+        urls = (self.url, *self.others)
+        return f"{urls[number % len(urls)]}/v2/models/{self.model}"
 
 
 async def offer(
@@ -88,7 +94,7 @@ async def offer(
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_IDLE_S)
     timeout = aiohttp.ClientTimeout(total=target.timeout_s)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session, Alarm() as alarm:
-        bodies = await _bodies(session, target)
+        bodies = await bodies_for(session, target)
         run = _Run(session, target, bodies, batch_size, told)
         start_s = perf_counter() + _LEAD_S
         async with asyncio.TaskGroup() as group:
@@ -98,8 +104,8 @@ async def offer(
     return run.outcomes()
 
 
-async def _bodies(session: aiohttp.ClientSession, target: Target) -> LoadBodies:
-    """Return the bodies that the model takes by its own description."""
+async def bodies_for(session: aiohttp.ClientSession, target: Target) -> LoadBodies:
+    """Return the bodies that the model takes by its own description; raises InputError where there is no such model."""
     try:
         async with session.get(target.model_url) as response:
             text, status = await response.text(errors="replace"), response.status
@@ -151,7 +157,7 @@ class _Run:
         """Send a query and note what became of it."""
         body = self.bodies.request(number, self.first_row[number], int(self.batch_size[number]))
         self.sent_late_ms[number] = (perf_counter() - intended_s) * 1000
-        url = f"{self.target.model_url}/infer"
+        url = f"{self.target.url_of(number)}/infer"
         try:
             async with self.session.post(url, data=body.content, headers=body.headers) as response:
                 content = await response.read()

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from kairos_cli.domain.latency_profile import Floats
+from kairos_cli.domain.serving import ONE_AT_A_TIME, Serving
+from kairos_cli.policies.abilities import serving_under
 from kairos_cli.policies.state import Ints
 from kairos_cli.simulate.simulator import Option, Simulator
 
@@ -35,11 +37,12 @@ _LEAST = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Allowable:
-    """A rate with its 95 % confidence interval, and the option of the policy that reached it."""
+    """A rate with its 95 % confidence interval, the option of the policy that reached it, and what it did then."""
 
     qps: float
     ci95_qps: tuple[float, float]
     option: Option
+    serving: Serving = ONE_AT_A_TIME
 
 
 def allowable(
@@ -60,7 +63,8 @@ def allowable(
         search = _Search(simulator, counts, policy, option)
         qps = search.best_rate(best.qps if best else better_than_qps, ceiling_qps)
         if qps is not None:
-            best = Allowable(qps, search.interval(qps, ceiling_qps), option)
+            done = serving_under(policy, option, simulator.table.serving)
+            best = Allowable(qps, search.interval(qps, ceiling_qps), option, done)
     if best is None and better_than_qps <= 0:
         return Allowable(0.0, (0.0, 0.0), options[0])
     return best

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,12 +20,16 @@ from kairos_cli.simulate.tuning import options
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is simulated: queries in a replication, replications, the seed, and how many threads do it."""
+    """How much is simulated: queries in a replication, replications, the seed, and how many threads do it.
+
+    An `executor` does it in their place, and has to be given back by who made it.
+    """
 
     queries: int = 10_000
     replications: int = 5
     seed: int = 0
     workers: int = 0
+    executor: Executor | None = None
 
 
 #: A replication lasts at least so many times the target, or overload would have no time to show.
@@ -41,7 +46,7 @@ def long_enough(effort: Effort, table: ServiceTable, capacity_qps: float) -> Eff
 def simulator(table: ServiceTable, effort: Effort, shadow_prices: ShadowPrices | None = None) -> Simulator:
     """Return a simulator on Poisson streams of the table's mix."""
     streams = [stream(table, effort.queries, effort.seed, each) for each in range(effort.replications)]
-    return Simulator(table, streams, effort.workers, shadow_prices)
+    return Simulator(table, streams, effort.workers, shadow_prices, effort.executor)
 
 
 def trace_simulator(
@@ -54,7 +59,7 @@ def trace_simulator(
     """Return a simulator on the queries of a trace, arrivals (N,) in mean gaps; replications differ in luck."""
     size = np.searchsorted(table.batch_size, batch_size).astype(np.int64)
     streams = [trace_stream(table, size, arrival, effort.seed, each) for each in range(effort.replications)]
-    return Simulator(table, streams, effort.workers, shadow_prices)
+    return Simulator(table, streams, effort.workers, shadow_prices, effort.executor)
 
 
 def measuring(

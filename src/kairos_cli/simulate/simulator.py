@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from kairos_cli.domain.latency_profile import Floats
 from kairos_cli.domain.service_table import ServiceTable
 from kairos_cli.domain.serving import Serving
 from kairos_cli.policies import NAMES
+from kairos_cli.policies.abilities import serving_under
 from kairos_cli.policies.state import Ints, Service, service
 from kairos_cli.simulate.engine import Queries, Record, empty_record, run
 from kairos_cli.simulate.streams import Stream
@@ -42,16 +43,6 @@ class Run:
 
 #: The numbers that a policy goes by besides the service table (simulate.tuning).
 Option = tuple[float, ...]
-
-
-def serving_under(policy: str, option: Option, serving: Serving) -> Serving:
-    """Return what a policy does with queries: `shadow` may leave be what it may do, all others do it."""
-    if policy != "shadow" or serving.one_at_a_time:
-        return serving
-    merge, split = option
-    return replace(serving, merge=merge > 0, split=split > 0)
-
-
 #: The shadow prices (J,) of a pool (J,) of a table, in queries/s an instance; the planner knows them.
 ShadowPrices = Callable[[ServiceTable, Ints], Floats]
 
@@ -61,7 +52,7 @@ class Simulator:
 
     `shadow_prices` are what the policy `shadow` goes by.
     With `workers` it does so in that many threads, and the thread that waits for them can be interrupted,
-    which compiled code cannot; with none it does so in the thread of the caller.
+    which compiled code cannot; with none it does so in the thread of the caller. An `executor` takes their place.
     """
 
     def __init__(
@@ -70,18 +61,23 @@ class Simulator:
         streams: Sequence[Stream],
         workers: int = 0,
         shadow_prices: ShadowPrices | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self.table = table
         self.streams = tuple(streams)
         self._shadow_prices = shadow_prices
-        self._known: dict[tuple[bytes, Serving], Service] = {}
+        self._known: dict[tuple[bytes, Serving, bool], Service] = {}
         self._quantile_ms = np.ascontiguousarray(table.quantile_ms)
-        self._executor = ThreadPoolExecutor(workers) if workers else None
+        self._executor = executor or (ThreadPoolExecutor(workers) if workers else None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another process needs to simulate a stream that it is given."""
+        return {**self.__dict__, "streams": (), "_executor": None}
 
     def keeps_target(self, counts: Ints, policy: str, option: Option, rate_qps: float, *, quick: bool = False) -> bool:
         """Tell whether enough queries are on time at a rate; `quick` looks at the first replication only."""
         streams = self.streams[:1] if quick else self.streams
-        counted = sum(len(stream.size) - _warm_up(stream) for stream in streams)
+        counted = sum(len(stream.size) - warm_up(stream) for stream in streams)
         most_late = int(self.table.qos.late_share * counted + 1e-9)
         # The first replication alone shows a hopeless rate, and where none wait for each other so do the first few.
         parts = [streams[:1], streams[1:]] if self._executor else [(each,) for each in streams]
@@ -94,7 +90,7 @@ class Simulator:
     def late_share(self, counts: Ints, policy: str, option: Option, rate_qps: float) -> Floats:
         """Return the late share of each replication (R,)."""
         late = list(self._late_each(self.streams, counts, policy, option, rate_qps, len(self.streams[0].size)))
-        counted = np.array([len(stream.size) - _warm_up(stream) for stream in self.streams])
+        counted = np.array([len(stream.size) - warm_up(stream) for stream in self.streams])
         return np.asarray(np.array(late) / counted)
 
     def _late_each(
@@ -111,17 +107,17 @@ class Simulator:
     def observe(self, counts: Ints, policy: str, option: Option, rate_qps: float) -> Run:
         """Return everything that happened at a rate."""
         known = self._service(counts, policy, option)
-        return _joined(
+        return joined(
             list(self._each(lambda each: self._observe(each, counts, known, policy, option, rate_qps), self.streams))
         )
 
     def _service(self, counts: Ints, policy: str, option: Option) -> Service:
         """Return what a policy knows of a pool; shadow prices take a linear program, so they are kept."""
         serving = serving_under(policy, option, self.table.serving)
-        key = counts.tobytes(), serving
+        key = counts.tobytes(), serving, policy == "shadow"
         if key not in self._known:
             table = replace(self.table, serving=serving)
-            price = self._shadow_prices(table, counts) if self._shadow_prices else None
+            price = self._shadow_prices(table, counts) if self._shadow_prices and policy == "shadow" else None
             self._known[key] = service(table, counts, price)
         return self._known[key]
 
@@ -145,7 +141,7 @@ class Simulator:
             np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
             queries,
             record,
-            _warm_up(stream),
+            warm_up(stream),
             most_late,
         )
         return late, queries, record
@@ -156,7 +152,7 @@ class Simulator:
         everything = len(stream.size)
         _, queries, record = self._run(stream, counts, known, policy, option, rate_qps, most_late=everything)
         kind = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
-        kept = slice(_warm_up(stream), None)
+        kept = slice(warm_up(stream), None)
         return Run(
             (record.finished_ms - queries.arrival_ms)[kept],
             (record.started_ms - queries.arrival_ms)[kept],
@@ -174,11 +170,13 @@ def _served_share(record: Record, kind: Ints, types: int) -> Floats:
     return np.asarray(np.eye(types)[kind[record.served_by]])
 
 
-def _warm_up(stream: Stream) -> int:
+def warm_up(stream: Stream) -> int:
+    """Return how many queries of a stream, the first ones, are not counted."""
     return int(len(stream.size) * WARM_UP)
 
 
-def _joined(runs: Sequence[Run]) -> Run:
+def joined(runs: Sequence[Run]) -> Run:
+    """Return several runs as one."""
     return Run(
         np.concatenate([run.latency_ms for run in runs]),
         np.concatenate([run.waited_ms for run in runs]),
