@@ -53,7 +53,7 @@ bench-shadow: $(READY) ## renew the tables of docs/shadow.md: what each part of 
 bench-serve: $(READY) ## print what kairos serve costs: added latency, queries/s, memory
 	$(BIN)/python benchmarks/proxy_speed.py
 
-real-servers: $(READY) $(SERVERS)/ready ## put kairos serve before real servers, Triton and KServe: one gigabyte of packages
+real-servers: $(READY) $(SERVERS)/ready ## put kairos serve before real servers, Triton and KServe: 800 MB of packages
 	$(SERVERS)/bin/python examples/real_servers/check.py $(BIN)/kairos
 
 $(SERVERS)/ready: examples/real_servers/requirements.txt
