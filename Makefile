@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types unit bench bench-search bench-shadow bench-serve picture clean
+.PHONY: help demo test lint types unit bench bench-search bench-shadow bench-serve picture bench-batching clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -41,6 +41,9 @@ bench: $(READY) ## print the figures that the claims about speed rest on
 bench-search: $(READY) ## print how many pools each search measures (ten minutes)
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python benchmarks/search_cost.py
+
+bench-batching: $(READY) ## renew the simulated table of docs/batching.md: what merging and splitting are worth
+	$(BIN)/python benchmarks/batching.py --write
 
 bench-shadow: $(READY) ## renew the tables of docs/shadow.md: what each part of the policy buys (fifteen minutes)
 	$(BIN)/python benchmarks/shadow.py --write

@@ -25,8 +25,9 @@ from kairos_cli.planner.capacity import CapacityProgram
 from kairos_cli.policies import NAMES
 from kairos_cli.policies.state import Ints, service
 from kairos_cli.simulate.allowable import allowable
-from kairos_cli.simulate.engine import Queries, Record, run
+from kairos_cli.simulate.engine import Queries, empty_record, run
 from kairos_cli.simulate.measure import Effort, simulator
+from kairos_cli.simulate.simulator import Option
 from kairos_cli.simulate.streams import stream
 from kairos_cli.simulate.tuning import options
 from shared import best_times, print_table, shipped_table
@@ -91,7 +92,7 @@ def _compared(table: ServiceTable, pool: Pool, *, with_ciw: bool) -> list[tuple[
     ]
 
 
-def _allowable_qps(table: ServiceTable, counts: Ints, policy: str) -> tuple[float, float]:
+def _allowable_qps(table: ServiceTable, counts: Ints, policy: str) -> tuple[float, Option]:
     """Return the allowable rate of a pool, and the option of the policy that reaches it."""
     ceiling_qps = CapacityProgram(table).solve(counts).qps
     found = allowable(simulator(table, Effort()), counts, policy, ceiling_qps, options(policy, table, counts))
@@ -117,7 +118,7 @@ def _rounded(values: Floats, steps: float) -> Floats:
 
 def _our_waits(table: ServiceTable, replay: Replay) -> Floats:
     """Return how long each query waits (N,) in our engine."""
-    record = Record(np.empty(QUERIES), np.empty(QUERIES), np.empty(QUERIES, np.int64))
+    record = empty_record(QUERIES, len(replay.counts), len(replay.kind), split=False)
     first = np.concatenate([[0], np.cumsum(replay.counts)])
     number = list(NAMES).index("fcfs")
     run(number, np.zeros(1), service(table), replay.quantile_ms, first, replay.queries, record, 0, QUERIES)

@@ -53,18 +53,17 @@ VARIANTS: dict[str, list[tuple[str, str]]] = {
     ],
     "without waiting, but for a busy instance": [("WAIT, HURRY = 1.0, 4.0", "WAIT, HURRY = 1000.0, 0.0")],
     "without hurry": [("WAIT, HURRY = 1.0, 4.0", "WAIT, HURRY = 3.0, 0.0")],
-    "without delay": [("DELAY = 0.2", "DELAY = 0.0")],
+    "without delay": [("DELAY, DELAY_MERGED = 0.2", "DELAY, DELAY_MERGED = 0.0")],
     "without lightness": [("_LIGHT = 0.99, -0.2", "_LIGHT = 0.99, 0.0")],
-    "without sacrifice": [("    _give_up(waiting, queries, spare_ms, pool, service)\n", "")],
+    "without sacrifice": [("    _give_up(sizes, spare_ms, pool, service)\n", "")],
     "without late queries last": [
         ("start = first + np.searchsorted(", "start = first + 0 * np.searchsorted("),
-        ("if left_ms >= service.fastest_ms[size] and places_left", "if places_left"),
-        ("            spare_ms[count] = left_ms - service.fastest_ms[size]\n            count += 1\n    for",
-         "            spare_ms[count] = max(left_ms - service.fastest_ms[size], 0.0)\n            count += 1\n    for"),
+        ("in_time = left_ms >= service.fastest_ms[size]", "in_time = left_ms > -1e300"),
+        ("left_ms - service.fastest_ms[size] if in_time", "max(left_ms - service.fastest_ms[size], 0.0) if in_time"),
     ],
     "one window for all types, the 32 earliest": [
         ("min(SOME_QUERIES + 3 * (pool.first[kind + 1] - pool.first[kind]), MOST_QUERIES)", "MOST_QUERIES"),
-        ("places_left[service.cheapest[size]] -= 1", "places_left -= 1"),
+        ("places_left[cheapest] -= in_time", "places_left -= 1 * in_time"),
     ],
     "first after 10 targets": [("LONGEST_TARGETS, RESERVED = 50.0", "LONGEST_TARGETS, RESERVED = 10.0")],
     "first after 25 targets": [("LONGEST_TARGETS, RESERVED = 50.0", "LONGEST_TARGETS, RESERVED = 25.0")],
@@ -73,7 +72,7 @@ VARIANTS: dict[str, list[tuple[str, str]]] = {
     "late 12": [("_LATE, _LATE_REGRETS = 6.0", "_LATE, _LATE_REGRETS = 12.0")],
     "waiting half as dear": [("WAIT, HURRY = 1.0, 4.0", "WAIT, HURRY = 0.5, 2.0")],
     "waiting twice as dear": [("WAIT, HURRY = 1.0, 4.0", "WAIT, HURRY = 2.0, 8.0")],
-    "delay 1": [("DELAY = 0.2", "DELAY = 1.0")],
+    "delay 1": [("DELAY, DELAY_MERGED = 0.2", "DELAY, DELAY_MERGED = 1.0")],
     "lightness -0.5": [("_LIGHT = 0.99, -0.2", "_LIGHT = 0.99, -0.5")],
     "8 instances of a type": [("SOME_QUERIES = 32, 16", "SOME_QUERIES = 32, 8")],
     "32 queries of a type in small pools too": [("SOME_QUERIES = 32, 16, 8", "SOME_QUERIES = 32, 16, 32")],
@@ -82,11 +81,13 @@ VARIANTS: dict[str, list[tuple[str, str]]] = {
          "(rate_qps if shadow_price is None else shadow_price / (1 - 0.25 / np.sqrt(np.maximum(counts, 1))))")
     ],
     "tried: idle instances dearer by the arrivals that need them": [
-        ("            if in_time:\n                left_ms",
+        ("            if spare_ms[row] >= 0:\n                pair",
          "            if rest_ms == 0:\n                pair += service.needed[kind] * service.mean_ms[kind, size]\n"
-         "            if in_time:\n                left_ms"),
-        ("    late_price: float\n", "    late_price: float\n    needed: Floats\n"),
-        (".max())),\n    )\n", ".max())),\n        _needed(table, counts, shadow_price, in_time),\n    )\n"),
+         "            if spare_ms[row] >= 0:\n                pair"),
+        ("    parts: Ints\n", "    parts: Ints\n    needed: Floats\n"),
+        ("        _parts(table, high_ms, worth.argmin(axis=0)),\n",
+         "        _parts(table, high_ms, worth.argmin(axis=0)),\n"
+         "        _needed(table, counts, shadow_price, in_time),\n"),
         ("def _high_ms(",
          "def _needed(table, counts, shadow_price, in_time):\n"
          "    if shadow_price is None:\n        return np.zeros(len(in_time))\n"
@@ -106,7 +107,8 @@ VARIANTS: dict[str, list[tuple[str, str]]] = {
     ],
     "tried: late queries leave two instances idle": [
         ("            cost[row, column] =",
-         "            if not in_time and idle <= 2:\n                pair += 0.1\n            cost[row, column] ="),
+         "            if spare_ms[row] < 0 and idle <= 2:\n                pair += 0.1\n"
+         "            cost[row, column] ="),
     ],
 }  # fmt: skip
 

@@ -19,7 +19,7 @@ Pairs = list[tuple[int, int]]
 
 
 @kernel
-def _asked(policy: int, now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, chosen: Any) -> int:
+def asked(policy: int, now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, chosen: Any) -> int:
     """Ask as the engine does: through the number of the policy."""
     return assign(policy, now_ms, waiting, pool, service, options, chosen)
 
@@ -27,7 +27,7 @@ def _asked(policy: int, now_ms: float, waiting: Any, pool: Any, service: Any, op
 def ask(policy: str, waiting: Waiting, pool: PoolState, service: Service, option: float = 0.0) -> Pairs:
     """Return the pairs of query and instance that a policy answers, in its order."""
     chosen = np.full((len(pool.type) + 1, 3), -1)
-    count = _asked(list(NAMES).index(policy), NOW_MS, waiting, pool, service, np.array([option]), chosen)
+    count = asked(list(NAMES).index(policy), NOW_MS, waiting, pool, service, np.array([option]), chosen)
     return [(int(query), int(instance)) for query, instance, _ in chosen[:count]]
 
 

@@ -135,6 +135,8 @@ def test_nothing_is_meant_in_absolute_ms() -> None:
             quantile_ms=facts.quantile_ms * 1024,
             time_price=facts.time_price / 1024,
             fastest_ms=facts.fastest_ms * 1024,
+            high_ms=facts.high_ms * 1024,
+            share_ms=facts.share_ms * 1024,
         )
         waited = waiting._replace(arrival_ms=NOW_MS - (NOW_MS - waiting.arrival_ms) * 1024)
         later = pool._replace(free_at_ms=NOW_MS + (pool.free_at_ms - NOW_MS) * 1024)
@@ -312,8 +314,7 @@ def given_up(spare_ms: Sequence[float], work_ms: Sequence[float], machines: int)
     """Return which queries the kernel gives up, of works on one type at a price of 0.5 a ms."""
     facts = known([list(work_ms)], time_price=[0.5])
     spare = np.array(spare_ms, dtype=np.float64)
-    row = np.arange(len(work_ms))
-    shadow._give_up(Waiting(row, -spare), row, spare, instances([IDLE] * machines), facts)
+    shadow._give_up(np.arange(len(work_ms)), spare, instances([IDLE] * machines), facts)
     return np.flatnonzero(spare < 0).tolist()
 
 

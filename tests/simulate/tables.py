@@ -87,7 +87,7 @@ def drawn_case(seed: int, queries: int = 300) -> Case:
     counts = draw.integers(0, 5, types)
     counts[draw.integers(types)] += 1
     rate_qps = float(draw.uniform(0.4, 1.2) * (counts * service(made).rate_qps).sum())
-    return Case(made, counts, float(draw.integers(0, 6)), stream(made, queries, seed, 0), rate_qps)
+    return Case(made, counts, (float(draw.integers(0, 6)),), stream(made, queries, seed, 0), rate_qps)
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,8 @@ class Played:
     started_ms: Floats
     finished_ms: Floats
     served_by: Ints
+    served_rows: Ints
+    busy_ms: Floats
 
 
 def played(
@@ -119,7 +121,7 @@ def played(
         counted_from,
         number if most_late is None else most_late,
     )
-    return Played(int(late), arrival_ms, *record[:3])
+    return Played(int(late), arrival_ms, *record)
 
 
 def type_of_instance(counts: Ints) -> Ints:

@@ -17,8 +17,8 @@ from kairos_cli.policies import NAMES
 from kairos_cli.policies.state import Ints
 from kairos_cli.simulate.allowable import RELATIVE_TOLERANCE, Allowable, allowable
 from kairos_cli.simulate.measure import Effort, simulator
-from kairos_cli.simulate.simulator import Simulator
-from kairos_cli.simulate.tuning import options
+from kairos_cli.simulate.simulator import Option, Simulator
+from kairos_cli.simulate.tuning import NO_OPTION, options
 from tests.simulate.tables import MODELS, capacity, capacity_of, fixed, shipped_table, table
 
 CEILING = 100.0
@@ -35,14 +35,14 @@ class KnownPool:
     replications rise straight through the allowed one, each at a rate of its own around the known one.
     """
 
-    holds_to_qps: dict[float, float]
+    holds_to_qps: dict[Option, float]
     quick_holds_to_qps: float | None = None
     table: ServiceTable = fixed([[10.0]])  # noqa: RUF009 - never changed
     calls: int = 0
     #: Late shares rise in a straight line if None, else as this power of the rate.
     power: float | None = None
 
-    def keeps_target(self, counts: Ints, policy: str, option: float, rate_qps: float, *, quick: bool = False) -> bool:
+    def keeps_target(self, counts: Ints, policy: str, option: Option, rate_qps: float, *, quick: bool = False) -> bool:
         self.calls += 1
         assert rate_qps > 0, "a rate of 0 was asked for"
         assert self.calls < MOST_CALLS, "the search does not end"
@@ -50,7 +50,7 @@ class KnownPool:
             return rate_qps <= self.quick_holds_to_qps
         return rate_qps <= self.holds_to_qps[option]
 
-    def late_share(self, counts: Ints, policy: str, option: float, rate_qps: float) -> Floats:
+    def late_share(self, counts: Ints, policy: str, option: Option, rate_qps: float) -> Floats:
         crossing = max(self.holds_to_qps[option], 1e-9) * np.array([0.98, 0.99, 1.0, 1.01, 1.02])
         rising = 1 + 10 * (rate_qps / crossing - 1) if self.power is None else (rate_qps / crossing) ** self.power
         return np.asarray(self.table.qos.late_share * rising)
@@ -72,7 +72,7 @@ def test_the_highest_rate_is_found_wherever_the_first_replication_points(
     holds_to_qps: float, quick: float | None
 ) -> None:
     """The rate found holds, and lies within the tolerance below the highest one that does."""
-    pool = KnownPool({0.0: holds_to_qps}, quick and quick * holds_to_qps)
+    pool = KnownPool({NO_OPTION: holds_to_qps}, quick and quick * holds_to_qps)
     found = searched(pool)
     assert found is not None
     # A tolerance is a share of the upper end of what is halved, at most 4 % above the answer.
@@ -87,7 +87,7 @@ def test_the_rate_is_found_however_late_shares_bend(quick: float | None, power: 
     The measured pools rise about as the 10th power, and one replication is wrong by some per cent. The 95 %
     interval is 3 to 6 % either way, so a miss of half a per cent is lost in it.
     """
-    pool = KnownPool({0.0: 50.0}, quick and quick * 50.0, power=power)
+    pool = KnownPool({NO_OPTION: 50.0}, quick and quick * 50.0, power=power)
     found = searched(pool)
     assert found is not None
     # The mean of five such powers is a little above the power of the mean: the rate is that of the mean.
@@ -97,7 +97,7 @@ def test_the_rate_is_found_however_late_shares_bend(quick: float | None, power: 
 
 def test_however_lucky_a_sample_no_rate_exceeds_the_ceiling() -> None:
     """A pool that holds at every rate is said to allow its ceiling, no more."""
-    found = searched(KnownPool({0.0: 1e9}))
+    found = searched(KnownPool({NO_OPTION: 1e9}))
     assert found is not None
     assert CEILING * (1 - RELATIVE_TOLERANCE) <= found.qps <= CEILING
 
@@ -105,61 +105,61 @@ def test_however_lucky_a_sample_no_rate_exceeds_the_ceiling() -> None:
 @pytest.mark.parametrize("quick", [0.0, 1e-9, 0.01, 50.0, 1e9])
 def test_a_pool_that_holds_at_no_rate_allows_0(quick: float) -> None:
     """Where nothing holds the answer is 0 with no width, whatever the first replication alone makes believe."""
-    assert Allowable(0.0, (0.0, 0.0), 0.0) == searched(KnownPool({0.0: 0.0}, quick))
+    assert Allowable(0.0, (0.0, 0.0), NO_OPTION) == searched(KnownPool({NO_OPTION: 0.0}, quick))
 
 
 def test_a_first_replication_without_any_luck_does_not_decide() -> None:
     """A pool that holds to half its ceiling is found to, even if its first replication holds at no rate."""
-    found = searched(KnownPool({0.0: 50.0}, 0.0))
+    found = searched(KnownPool({NO_OPTION: 50.0}, 0.0))
     assert found is not None
     assert 49.9 < found.qps <= 50.0
 
 
 def test_a_ceiling_of_0_means_no_rate() -> None:
     """A pool without capacity allows 0, and nothing is simulated for it."""
-    pool = KnownPool({0.0: 0.0})
-    assert Allowable(0.0, (0.0, 0.0), 0.0) == allowable(cast("Simulator", pool), ANY_POOL, "fcfs", 0.0)
+    pool = KnownPool({NO_OPTION: 0.0})
+    assert Allowable(0.0, (0.0, 0.0), NO_OPTION) == allowable(cast("Simulator", pool), ANY_POOL, "fcfs", 0.0)
 
 
 def test_the_best_option_is_taken() -> None:
     """Of several options the one with the highest rate is reported, wherever it stands."""
     for order in ([1.0, 2.0, 3.0], [3.0, 2.0, 1.0], [2.0, 3.0, 1.0]):
-        found = searched(KnownPool({option: {1.0: 20.0, 2.0: 60.0, 3.0: 40.0}[option] for option in order}))
+        found = searched(KnownPool({(option,): {1.0: 20.0, 2.0: 60.0, 3.0: 40.0}[option] for option in order}))
         assert found is not None
-        assert 2.0 == found.option
+        assert (2.0,) == found.option
         assert 59.9 < found.qps <= 60.0
 
 
 def test_none_means_not_better_than_asked() -> None:
     """A rate that must be beaten and is not gives None; one that is beaten clearly gives the rate."""
-    assert searched(KnownPool({0.0: 50.0}), better_than_qps=50.0) is None
-    assert searched(KnownPool({0.0: 50.0}), better_than_qps=70.0) is None
-    assert searched(KnownPool({0.0: 50.0}), better_than_qps=CEILING * 2) is None
-    found = searched(KnownPool({0.0: 50.0}), better_than_qps=49.0)
+    assert searched(KnownPool({NO_OPTION: 50.0}), better_than_qps=50.0) is None
+    assert searched(KnownPool({NO_OPTION: 50.0}), better_than_qps=70.0) is None
+    assert searched(KnownPool({NO_OPTION: 50.0}), better_than_qps=CEILING * 2) is None
+    found = searched(KnownPool({NO_OPTION: 50.0}), better_than_qps=49.0)
     assert found is not None
     assert 49.9 < found.qps <= 50.0
 
 
 def test_better_by_less_than_the_tolerance_is_not_better() -> None:
     """A pool that beats the rate by less than the search can tell counts as not better."""
-    assert searched(KnownPool({0.0: 50.0}), better_than_qps=49.96) is None
+    assert searched(KnownPool({NO_OPTION: 50.0}), better_than_qps=49.96) is None
 
 
 def test_a_pool_that_is_not_better_costs_one_run() -> None:
     """Whether a pool beats a rate is decided at that rate."""
-    pool = KnownPool({0.0: 50.0})
+    pool = KnownPool({NO_OPTION: 50.0})
     assert searched(pool, better_than_qps=60.0) is None
     assert 1 == pool.calls
 
 
 def test_a_pool_that_holds_nowhere_is_not_better() -> None:
     """With a rate to beat, a pool that holds at no rate gives None rather than 0."""
-    assert searched(KnownPool({0.0: 0.0}), better_than_qps=1.0) is None
+    assert searched(KnownPool({NO_OPTION: 0.0}), better_than_qps=1.0) is None
 
 
 def test_the_interval_is_students_around_the_rates_of_the_replications() -> None:
     """Replications that cross at 98, 99, …, 102 % of the rate give its mean +- 2.776 standard errors."""
-    found = searched(KnownPool({0.0: 50.0}))
+    found = searched(KnownPool({NO_OPTION: 50.0}))
     assert found is not None
     error = np.std([49.0, 49.5, 50.0, 50.5, 51.0], ddof=1) / np.sqrt(5)
     expected = (found.qps - 2.776 * error, found.qps + 2.776 * error)
@@ -175,7 +175,7 @@ def test_a_pool_that_keeps_the_target_at_no_rate_allows_0() -> None:
     counts = np.array([1, 1])
     assert capacity(made, counts) > 50
     found = allowable(simulator(made, Effort(1000, 3)), counts, "fcfs", capacity(made, counts))
-    assert Allowable(0.0, (0.0, 0.0), 0.0) == found
+    assert Allowable(0.0, (0.0, 0.0), NO_OPTION) == found
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -194,7 +194,7 @@ class CountedSimulator(Simulator):
         super().__init__(simulation.table, simulation.streams)
         self.calls = 0
 
-    def keeps_target(self, counts: Ints, policy: str, option: float, rate_qps: float, *, quick: bool = False) -> bool:
+    def keeps_target(self, counts: Ints, policy: str, option: Option, rate_qps: float, *, quick: bool = False) -> bool:
         self.calls += 1
         assert self.calls < MOST_CALLS, "the search does not end"
         return super().keeps_target(counts, policy, option, rate_qps, quick=quick)
@@ -275,11 +275,11 @@ def test_the_rate_found_holds_and_beats_what_it_had_to(policy: str) -> None:
     assert alone is not None
     for beaten in alone.qps * np.array([0.5, 0.9, 0.98, 1.02, 1.1, 1.3]):
         found = allowable(simulation, counts, policy, 379.0, better_than_qps=beaten)
-        holds = simulation.keeps_target(counts, policy, 0.0, beaten * (1 + RELATIVE_TOLERANCE))
+        holds = simulation.keeps_target(counts, policy, NO_OPTION, beaten * (1 + RELATIVE_TOLERANCE))
         assert holds == (found is not None)
         if found is not None:
             assert found.qps >= beaten * (1 + RELATIVE_TOLERANCE)
-            assert simulation.keeps_target(counts, policy, 0.0, found.qps)
+            assert simulation.keeps_target(counts, policy, NO_OPTION, found.qps)
 
 
 def test_the_same_seed_gives_the_same_result_and_another_seed_another() -> None:

@@ -11,6 +11,7 @@ import pytest
 from kairos_cli.policies import NAMES
 from kairos_cli.policies.state import service
 from kairos_cli.simulate.streams import Stream, stream
+from kairos_cli.simulate.tuning import NO_OPTION
 from tests.simulate.reference import RULES, Reference, kairos, shadow
 from tests.simulate.tables import (
     ON_ARRIVAL,
@@ -115,11 +116,12 @@ def test_deeprecsys_keeps_large_queries_and_small_ones_apart() -> None:
             continue
         mixed += 1
         happened = played(case, "deeprecsys")
-        large = case.stream.size > case.option
+        large = case.stream.size > case.option[0]
         assert large.tolist() == (type_of_instance(case.counts)[happened.served_by] == base).tolist()
         for kind, instances in ((large, case.counts[base]), (~large, case.counts.sum() - case.counts[base])):
             part = Played(0, *(each[kind] for each in (happened.arrival_ms, happened.started_ms)),
-                          happened.finished_ms[kind], happened.served_by[kind])  # fmt: skip
+                          happened.finished_ms[kind], happened.served_by[kind],
+                          happened.served_rows, happened.busy_ms)  # fmt: skip
             assert (np.diff(part.started_ms) >= 0).all()
             assert [] == [time for time, busy, waiting in occupations(part) if waiting and busy < instances]
     assert mixed > 15
@@ -150,7 +152,7 @@ def distinct_case(seed: int) -> Case:
     drawn = stream(made, queries, seed, 0)
     counts = np.array([1, 1, 1])
     rate_qps = float(draw.uniform(0.6, 1.1) * service(made).rate_qps.sum())
-    return Case(made, counts, 0.0, Stream(drawn.arrival, sizes, drawn.step, drawn.fraction), rate_qps)
+    return Case(made, counts, NO_OPTION, Stream(drawn.arrival, sizes, drawn.step, drawn.fraction), rate_qps)
 
 
 def same_in_both(case: Case, policy: str, rule: Callable[[Reference], None]) -> Played:
@@ -188,7 +190,7 @@ def by_hand(arrival_ms: list[float], size: list[int], counts: list[int], mean_ms
     """Return a case in which all is given: arrivals in ms, sizes as rows, and services that take their mean."""
     number = len(size)
     stream = Stream(np.array(arrival_ms), np.array(size), np.zeros(number, dtype=np.int64), np.zeros(number))
-    return Case(fixed(mean_ms), np.array(counts), 0.0, stream, 1000.0)
+    return Case(fixed(mean_ms), np.array(counts), NO_OPTION, stream, 1000.0)
 
 
 def test_one_instance_by_hand() -> None:

@@ -88,7 +88,7 @@ def test_deeprecsys_is_measured_at_its_best_threshold() -> None:
     """The planner's measure tries the options of the policy, not just the first."""
     measured = measuring("deeprecsys", Effort(500, 2))(shipped_table("rm2"))(POOL, 143.0, 0.0)
     assert measured is not None
-    alone = allowable(simulator(shipped_table("rm2"), Effort(500, 2)), POOL, "deeprecsys", 143.0, [0.0])
+    alone = allowable(simulator(shipped_table("rm2"), Effort(500, 2)), POOL, "deeprecsys", 143.0)
     assert alone is not None
     assert measured.qps > 2 * alone.qps
 

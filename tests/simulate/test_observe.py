@@ -11,6 +11,7 @@ import pytest
 from kairos_cli.simulate.measure import Effort, simulator
 from kairos_cli.simulate.observe import PERCENTILES, Observation, observation
 from kairos_cli.simulate.simulator import Run, Simulator
+from kairos_cli.simulate.tuning import NO_OPTION
 from tests.simulate.tables import fixed, shipped_table
 
 POOL = np.array([1, 0, 13, 0])
@@ -26,7 +27,8 @@ def simulation() -> Simulator:
 @functools.cache
 def observed() -> tuple[Observation, Run]:
     """Return the figures of the pool under kairos, and the run that they are figures of."""
-    return observation(simulation(), POOL, "kairos", 0.0, RATE), simulation().observe(POOL, "kairos", 0.0, RATE)
+    asked = POOL, "kairos", NO_OPTION, RATE
+    return observation(simulation(), *asked), simulation().observe(*asked)
 
 
 def test_latencies_are_those_of_the_run() -> None:
@@ -79,7 +81,7 @@ def test_each_size_class_has_the_figures_of_its_queries() -> None:
         assert np.percentile(latency_ms, 50) == each.p50_ms
         assert np.percentile(latency_ms, 99) == each.p99_ms
         assert (latency_ms <= 350.0).mean() == each.on_time_fraction
-        expected = [float((run.type[inside] == kind).mean()) for kind in range(4)]
+        expected = [float(run.served_share[inside, kind].mean()) for kind in range(4)]
         assert expected == pytest.approx(each.served_by)
 
 
@@ -94,7 +96,7 @@ def test_the_classes_put_together_give_the_whole() -> None:
 def test_few_sizes_make_no_more_classes_than_sizes(sizes: int) -> None:
     """With fewer sizes than five there are no more classes than sizes, and none without queries."""
     simulation = simulator(fixed([[10.0] * sizes]), Effort(500, 2))
-    classes = observation(simulation, np.array([2]), "fcfs", 0.0, 50.0).size_classes
+    classes = observation(simulation, np.array([2]), "fcfs", NO_OPTION, 50.0).size_classes
     assert 1 <= len(classes) <= min(sizes, 5)
     assert all(each.query_share > 0 for each in classes)
     assert (10, sizes * 10) == (classes[0].first, classes[-1].last)
@@ -103,6 +105,6 @@ def test_few_sizes_make_no_more_classes_than_sizes(sizes: int) -> None:
 def test_a_size_that_makes_up_most_queries_is_a_class_with_its_neighbours() -> None:
     """A mix that is nearly all one size still has every query in exactly one class."""
     simulation = simulator(fixed([[10.0] * 4], probability=[0.01, 0.97, 0.01, 0.01]), Effort(2000, 2))
-    classes = observation(simulation, np.array([2]), "fcfs", 0.0, 50.0).size_classes
+    classes = observation(simulation, np.array([2]), "fcfs", NO_OPTION, 50.0).size_classes
     assert pytest.approx(1) == sum(each.query_share for each in classes)
     assert (10, 40) == (classes[0].first, classes[-1].last)

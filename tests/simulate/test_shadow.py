@@ -16,6 +16,7 @@ from kairos_cli.policies.state import service
 from kairos_cli.simulate.allowable import allowable
 from kairos_cli.simulate.measure import Effort, long_enough, measuring, simulator
 from kairos_cli.simulate.streams import stream
+from kairos_cli.simulate.tuning import NO_OPTION
 from tests.simulate.tables import (
     MODELS,
     Case,
@@ -37,7 +38,7 @@ def run_of(model: str, pool: tuple[int, ...], load: Floats, policy: str = "shado
     made, counts, number = shipped_table(model), np.array(pool), len(load)
     drawn = stream(made, number, 0, 0)
     arrival = np.cumsum(np.diff(drawn.arrival, prepend=0.0) / load)
-    case = Case(made, counts, 0.0, replace(drawn, arrival=arrival), capacity_of(model, pool))
+    case = Case(made, counts, NO_OPTION, replace(drawn, arrival=arrival), capacity_of(model, pool))
     return case, played(case, policy, known=service(made, counts, shadow_prices(made, counts)))
 
 
@@ -112,7 +113,7 @@ def test_the_target_fails_above_the_capacity(model: str) -> None:
     simulation = simulator(made, Effort(20_000, 2, workers=2), shadow_prices)
     for pool in ((2, 0, 9, 0), (4, 0, 0, 0), (2, 1, 5, 2)):
         kept = [
-            simulation.keeps_target(np.array(pool), "shadow", 0.0, share * capacity_of(model, pool))
+            simulation.keeps_target(np.array(pool), "shadow", NO_OPTION, share * capacity_of(model, pool))
             for share in (0.7, 1.02, 1.1, 1.5)
         ]
         assert [True, False, False, False] == kept, pool
@@ -130,7 +131,7 @@ def test_on_the_ten_pools_of_the_greatest_capacity_shadow_is_as_good_as_the_publ
     for pool, bound in best:
         published = allowable(simulation, pool, "kairos", bound)
         assert published is not None
-        assert simulation.keeps_target(pool, "shadow", 0.0, 0.99 * published.qps), pool
+        assert simulation.keeps_target(pool, "shadow", NO_OPTION, 0.99 * published.qps), pool
 
 
 def test_the_policy_goes_by_the_shadow_prices_of_the_very_pool() -> None:
@@ -139,11 +140,11 @@ def test_the_policy_goes_by_the_shadow_prices_of_the_very_pool() -> None:
     told, untold = simulator(made, effort, shadow_prices), simulator(made, effort)
     for pool in ((2, 0, 7, 2), (3, 0, 6, 0)):
         counts, rate_qps = np.array(pool), 0.9 * capacity_of("dien", pool)
-        case = Case(made, counts, 0.0, told.streams[0], rate_qps)
+        case = Case(made, counts, NO_OPTION, told.streams[0], rate_qps)
         happened = played(case, "shadow", known=service(made, counts, shadow_prices(made, counts)))
         expected = (happened.started_ms - happened.arrival_ms)[200:].tolist()
-        assert expected == told.observe(counts, "shadow", 0.0, rate_qps).waited_ms.tolist()
-        assert expected != untold.observe(counts, "shadow", 0.0, rate_qps).waited_ms.tolist()
+        assert expected == told.observe(counts, "shadow", NO_OPTION, rate_qps).waited_ms.tolist()
+        assert expected != untold.observe(counts, "shadow", NO_OPTION, rate_qps).waited_ms.tolist()
 
 
 def test_a_result_does_not_depend_on_what_was_measured_before_nor_on_the_threads() -> None:
@@ -162,7 +163,7 @@ def test_a_run_may_start_at_any_time() -> None:
     drawn = stream(made, 2000, 0, 0)
     arrival = np.round(drawn.arrival * 15 * 64) / 64  # 67 queries/s, and whole parts of a ms, so that sums are exact
     runs = [
-        played(Case(made, counts, 0.0, replace(drawn, arrival=arrival + later_ms), 1000.0), "shadow")
+        played(Case(made, counts, NO_OPTION, replace(drawn, arrival=arrival + later_ms), 1000.0), "shadow")
         for later_ms in (0.0, 2.0**20)
     ]
     assert (runs[0].started_ms + 2.0**20).tolist() == runs[1].started_ms.tolist()

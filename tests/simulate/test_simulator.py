@@ -7,9 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kairos_cli.domain.serving import ONE_AT_A_TIME, Serving
 from kairos_cli.policies import NAMES
 from kairos_cli.simulate.measure import Effort, simulator
 from kairos_cli.simulate.simulator import WARM_UP, Run
+from kairos_cli.simulate.tuning import NO_OPTION
+from tests.simulate.batch_cases import BOTH, MERGING, SPLITTING, drawn_batch_case
 from tests.simulate.tables import Case, drawn_case, played, shipped_table
 
 EFFORT = Effort(400, 3)
@@ -17,7 +20,7 @@ EFFORT = Effort(400, 3)
 
 def all_of(run: Run) -> list[list[float]]:
     """Return all numbers of a run."""
-    arrays = (run.latency_ms, run.waited_ms, run.size, run.type, run.busy_ms)
+    arrays = (run.latency_ms, run.waited_ms, run.size, run.served_share, run.busy_ms)
     return [*(each.tolist() for each in arrays), [run.span_ms]]
 
 
@@ -44,12 +47,12 @@ def test_exactly_the_allowed_number_of_late_queries_keeps_the_target() -> None:
     for seed in range(30):
         case = drawn_case(seed)
         late = round(
-            float(simulator(case.table, EFFORT).late_share(case.counts, "fcfs", 0.0, case.rate_qps).sum() * 360)
+            float(simulator(case.table, EFFORT).late_share(case.counts, "fcfs", NO_OPTION, case.rate_qps).sum() * 360)
         )
         for allowed in {late, late - 1} & set(range(1, 1080)):
             qos = replace(case.table.qos, percentile=100 * (1 - allowed / 1080))
             simulation = simulator(replace(case.table, qos=qos), EFFORT)
-            assert (allowed >= late) == simulation.keeps_target(case.counts, "fcfs", 0.0, case.rate_qps)
+            assert (allowed >= late) == simulation.keeps_target(case.counts, "fcfs", NO_OPTION, case.rate_qps)
 
 
 @pytest.mark.parametrize("policy", NAMES)
@@ -68,9 +71,10 @@ def test_a_run_is_all_replications_one_after_the_other_without_their_warm_up() -
     """What is observed is what the engine does with each stream, from the warm-up on; busy time counts all."""
     case = drawn_case(3)
     simulation = simulator(case.table, EFFORT)
-    run = simulation.observe(case.counts, "clockwork", 0.0, case.rate_qps)
+    run = simulation.observe(case.counts, "clockwork", NO_OPTION, case.rate_qps)
     each = [
-        played(Case(case.table, case.counts, 0.0, stream, case.rate_qps), "clockwork") for stream in simulation.streams
+        played(Case(case.table, case.counts, NO_OPTION, stream, case.rate_qps), "clockwork")
+        for stream in simulation.streams
     ]
     latencies = np.concatenate([(one.finished_ms - one.arrival_ms)[40:] for one in each])
     waits = np.concatenate([(one.started_ms - one.arrival_ms)[40:] for one in each])
@@ -86,22 +90,37 @@ def test_threads_do_not_change_anything() -> None:
     counts = np.array([1, 0, 13, 0])
     simulators = [simulator(shipped_table("rm2"), Effort(500, 4, workers=workers)) for workers in (0, 1, 2, 6)]
     for policy in NAMES:
-        shares = [one.late_share(counts, policy, 50.0, 100.0).tolist() for one in simulators]
+        shares = [one.late_share(counts, policy, (50.0,), 100.0).tolist() for one in simulators]
         assert all(shares[0] == each for each in shares)
-        runs = [all_of(one.observe(counts, policy, 50.0, 100.0)) for one in simulators]
+        runs = [all_of(one.observe(counts, policy, (50.0,), 100.0)) for one in simulators]
         assert all(runs[0] == each for each in runs)
 
 
 def test_the_same_call_twice_gives_the_same_answer() -> None:
     """A simulator keeps nothing from one call to the next."""
     simulation = simulator(shipped_table("rm2"), EFFORT)
-    first = all_of(simulation.observe(np.array([1, 0, 13, 0]), "kairos", 0.0, 100.0))
-    simulation.observe(np.array([4, 0, 0, 0]), "fcfs", 0.0, 20.0)
-    assert first == all_of(simulation.observe(np.array([1, 0, 13, 0]), "kairos", 0.0, 100.0))
+    first = all_of(simulation.observe(np.array([1, 0, 13, 0]), "kairos", NO_OPTION, 100.0))
+    simulation.observe(np.array([4, 0, 0, 0]), "fcfs", NO_OPTION, 20.0)
+    assert first == all_of(simulation.observe(np.array([1, 0, 13, 0]), "kairos", NO_OPTION, 100.0))
 
 
 def test_a_handful_of_queries_is_simulated_too() -> None:
     """Even streams of one query are served; with fewer than ten nothing is warm-up."""
     simulation = simulator(shipped_table("rm2"), Effort(1, 2))
-    run = simulation.observe(np.array([1, 0, 0, 0]), "kairos", 0.0, 10.0)
+    run = simulation.observe(np.array([1, 0, 0, 0]), "kairos", NO_OPTION, 10.0)
     assert [0.0, 0.0] == run.waited_ms.tolist()
+
+
+@pytest.mark.parametrize("serving", [ONE_AT_A_TIME, MERGING, SPLITTING, BOTH], ids=str)
+def test_what_each_type_serves_of_a_query_adds_up_to_all_of_it(serving: Serving) -> None:
+    """The shares of a query by type sum to one; where none are split it is all on one type."""
+    several = 0
+    for seed in range(10):
+        case = drawn_batch_case(seed, serving, "deeprecsys")
+        share = (
+            simulator(case.table, EFFORT).observe(case.counts, "deeprecsys", case.option, case.rate_qps).served_share
+        )
+        np.testing.assert_allclose(1.0, share.sum(axis=1))
+        assert (share[:, case.counts == 0] == 0).all()
+        several += int(((share > 0).sum(axis=1) > 1).sum())
+    assert (several > 0) == serving.split

@@ -11,6 +11,7 @@ import pytest
 from kairos_cli.policies import NAMES
 from kairos_cli.simulate.measure import Effort, simulator
 from kairos_cli.simulate.streams import Stream, poisson, stream, trace_stream
+from kairos_cli.simulate.tuning import NO_OPTION
 from tests.simulate.tables import shipped_table, table
 
 QUERIES = 50_000
@@ -99,7 +100,7 @@ def test_a_rate_only_stretches_the_gaps() -> None:
     """At twice the rate the same queries come in half the time: at a vanishing rate each takes as long as before."""
     made = shipped_table("rm2")
     simulation = simulator(made, Effort(2000, 2))
-    first, second = (simulation.observe(np.array([1, 0, 0, 0]), "fcfs", 0.0, rate) for rate in (0.001, 0.002))
+    first, second = (simulation.observe(np.array([1, 0, 0, 0]), "fcfs", NO_OPTION, rate) for rate in (0.001, 0.002))
     assert first.size.tolist() == second.size.tolist()
     np.testing.assert_allclose(first.latency_ms, second.latency_ms, rtol=1e-6)
     assert pytest.approx(2, rel=1e-3) == first.span_ms / second.span_ms
@@ -109,7 +110,7 @@ def test_policies_and_pools_meet_the_same_queries() -> None:
     """Whatever the pool and the policy, the sizes in their order are the same: common random numbers."""
     simulation = simulator(shipped_table("rm2"), Effort(200, 2))
     met = [
-        simulation.observe(np.array(pool), policy, 50.0, 40.0).size.tolist()
+        simulation.observe(np.array(pool), policy, (50.0,), 40.0).size.tolist()
         for policy in NAMES
         for pool in ([4, 0, 0, 0], [1, 0, 13, 0])
     ]

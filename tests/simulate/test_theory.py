@@ -17,6 +17,7 @@ from kairos_cli.simulate.allowable import allowable
 from kairos_cli.simulate.measure import Effort, simulator
 from kairos_cli.simulate.observe import observation
 from kairos_cli.simulate.simulator import Simulator
+from kairos_cli.simulate.tuning import NO_OPTION
 from tests.simulate.tables import assert_expected, each_replication, fixed, mean_and_error, table
 
 MEAN_MS = 10.0
@@ -48,7 +49,7 @@ def moments(made: ServiceTable) -> tuple[float, float]:
 
 def mean_wait(one: Simulator, machines: int, rate_qps: float) -> float:
     """Return the mean wait of one replication under first come, first served."""
-    return float(one.observe(np.array([machines]), "fcfs", 0.0, rate_qps).waited_ms.mean())
+    return float(one.observe(np.array([machines]), "fcfs", NO_OPTION, rate_qps).waited_ms.mean())
 
 
 def erlang_c(machines: int, offered: float) -> float:
@@ -95,7 +96,7 @@ def test_the_share_that_waits_is_erlangs() -> None:
     """In M/M/3 the share of queries that have to wait at all is Erlang's C."""
 
     def waits(one: Simulator) -> float:
-        return float((one.observe(np.array([3]), "fcfs", 0.0, 240.0).waited_ms > 0).mean())
+        return float((one.observe(np.array([3]), "fcfs", NO_OPTION, 240.0).waited_ms > 0).mean())
 
     assert_expected(erlang_c(3, 2.4), waits, replications("M"))
 
@@ -104,7 +105,7 @@ def test_the_latency_of_one_exponential_instance_is_exponential() -> None:
     """In M/M/1 at load 0.7 the latency exceeds t with chance exp(-t (1 - load) / service)."""
 
     def late(one: Simulator) -> float:
-        return float((one.observe(np.array([1]), "fcfs", 0.0, 70.0).latency_ms > 60).mean())
+        return float((one.observe(np.array([1]), "fcfs", NO_OPTION, 70.0).latency_ms > 60).mean())
 
     assert_expected(math.exp(-60 * 0.3 / MEAN_MS), late, replications("M"))
 
@@ -113,7 +114,7 @@ def test_the_queue_length_obeys_littles_law() -> None:
     """The mean number waiting is that of M/M/1, load^2 / (1 - load)."""
 
     def queue(one: Simulator) -> float:
-        return observation(one, np.array([1]), "fcfs", 0.0, 70.0).queue_length
+        return observation(one, np.array([1]), "fcfs", NO_OPTION, 70.0).queue_length
 
     assert_expected(0.7**2 / 0.3, queue, replications("M"))
 
@@ -122,13 +123,15 @@ def test_the_queue_length_is_the_one_seen_by_looking_at_the_queue() -> None:
     """Looked at over time, the queue is as long as rate x wait says, to four standard errors of the difference."""
     differences = []
     for one in replications("M"):
-        run = one.observe(np.array([2]), "fcfs", 0.0, 160.0)
+        run = one.observe(np.array([2]), "fcfs", NO_OPTION, 160.0)
         arrived = np.sort(one.streams[0].arrival)[QUERIES // 10 :] * (1000 / 160.0)
         # The area between the number that have come and the number that have started is the sum of all waits.
         moments_ms = np.linspace(arrived[0], arrived[-1], 20_000)
         come = np.searchsorted(arrived, moments_ms, side="right")
         begun = np.searchsorted(np.sort(arrived + run.waited_ms), moments_ms, side="right")
-        differences.append((come - begun).mean() - observation(one, np.array([2]), "fcfs", 0.0, 160.0).queue_length)
+        differences.append(
+            (come - begun).mean() - observation(one, np.array([2]), "fcfs", NO_OPTION, 160.0).queue_length
+        )
     mean, error = mean_and_error(differences)
     assert abs(mean) < 4 * error
     assert error < 0.05
@@ -139,14 +142,14 @@ def test_utilisation_is_the_load() -> None:
     for load in (0.2, 0.8):
 
         def busy(one: Simulator, rate_qps: float = 2 * 1000 * load / MEAN_MS) -> float:
-            return observation(one, np.array([2]), "fcfs", 0.0, rate_qps).utilisation[0]
+            return observation(one, np.array([2]), "fcfs", NO_OPTION, rate_qps).utilisation[0]
 
         assert_expected(load, busy, replications("M"))
 
 
 def test_at_a_vanishing_rate_nobody_waits() -> None:
     """At a thousandth of the capacity the wait vanishes and the latency is the service."""
-    run = replications("D")[0].observe(np.array([2]), "fcfs", 0.0, 0.2)
+    run = replications("D")[0].observe(np.array([2]), "fcfs", NO_OPTION, 0.2)
     assert run.waited_ms.max() < MEAN_MS
     assert (run.waited_ms == 0).mean() > 0.999
     assert pytest.approx(MEAN_MS) == np.median(run.latency_ms)

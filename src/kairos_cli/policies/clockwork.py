@@ -15,6 +15,7 @@ from typing import Any
 
 from kairos_cli.policies.compiled import inlined
 from kairos_cli.policies.own_queue import more_ms
+from kairos_cli.policies.parts import give_earliest
 
 
 @inlined
@@ -28,7 +29,4 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
         finish_ms += more_ms(kind, pool.queued[instance], waiting.size[0], service)
         if finish_ms < best_ms:
             best, best_ms = instance, finish_ms
-    chosen[0, 0] = 0
-    chosen[0, 1] = best
-    chosen[0, 2] = min(waiting.size[0], service.largest[pool.type[best]] - 1)
-    return 1
+    return give_earliest(now_ms, best, waiting, pool, service, chosen)

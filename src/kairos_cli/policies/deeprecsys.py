@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import Any
 
 from kairos_cli.policies.compiled import inlined
+from kairos_cli.policies.parts import ask_again
 
 
 @inlined
@@ -41,8 +42,8 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
         while query < len(waiting.size) and not one_kind and (waiting.size[query] > threshold) != is_base:
             query += 1
         left = 0
+        in_parts = service.split and (one_kind or not is_base)
         if query < len(waiting.size):
-            in_parts = service.split and (one_kind or not is_base)
             left = waiting.size[query] + 1 - (given if in_parts else 0)
             units = _part(left, kind, service, options[1] if in_parts else 1e300)
             chosen[count, 0] = query
@@ -50,9 +51,11 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
             chosen[count, 2] = units - 1
             count += 1
             left -= units
-            given = waiting.size[query] + 1 - left if in_parts and left > 0 else 0
-        # What is left of a large query on the base type waits for the next event.
-        following = query if given > 0 and left > 0 else query + 1
+            if in_parts:
+                given = waiting.size[query] + 1 - left if left > 0 else 0
+            else:
+                ask_again(left, now_ms, pool)
+        following = query if in_parts and left > 0 else query + 1
         if is_base or one_kind:
             next_large = following
         else:

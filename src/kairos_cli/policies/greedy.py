@@ -17,6 +17,7 @@ from typing import Any
 
 from kairos_cli.policies.compiled import inlined
 from kairos_cli.policies.own_queue import more_ms
+from kairos_cli.policies.parts import give_earliest
 
 
 @inlined
@@ -36,7 +37,4 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
         better = cost < best_cost or (cost == best_cost and finish_ms < best_finish_ms)
         if (in_time and not best_in_time) or (in_time == best_in_time and better):
             best, best_cost, best_finish_ms, best_in_time = instance, cost, finish_ms, in_time
-    chosen[0, 0] = 0
-    chosen[0, 1] = best
-    chosen[0, 2] = min(waiting.size[0], service.largest[pool.type[best]] - 1)
-    return 1
+    return give_earliest(now_ms, best, waiting, pool, service, chosen)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from kairos_cli.policies.compiled import inlined
+from kairos_cli.policies.parts import give_earliest
 
 
 @inlined
@@ -25,7 +26,4 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
         load = (pool.outstanding[instance] + 1) / service.rate_qps[pool.type[instance]]
         if load < best_load:
             best, best_load = instance, load
-    chosen[0, 0] = 0
-    chosen[0, 1] = best
-    chosen[0, 2] = min(waiting.size[0], service.largest[pool.type[best]] - 1)
-    return 1
+    return give_earliest(now_ms, best, waiting, pool, service, chosen)

@@ -27,6 +27,7 @@ import numpy as np
 
 from kairos_cli.policies.compiled import kernel
 from kairos_cli.policies.matching import NEVER, match
+from kairos_cli.policies.parts import ask_again
 
 MOST_QUERIES = 32
 #: What the authors' 500 and 1000 ms are of their target, and how near to the target is too near.
@@ -71,6 +72,7 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
             chosen[count, 0] = place if by_instance else matched[place]
             chosen[count, 1] = instance
             chosen[count, 2] = min(waiting.size[chosen[count, 0]], service.largest[pool.type[instance]] - 1)
+            ask_again(waiting.size[chosen[count, 0]] - chosen[count, 2], now_ms, pool)
             count += 1
     return count
 

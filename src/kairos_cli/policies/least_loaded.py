@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from kairos_cli.policies.compiled import inlined
+from kairos_cli.policies.parts import give_earliest
 
 
 @inlined
@@ -23,7 +24,4 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
     for instance in range(1, len(pool.type)):
         if pool.outstanding[instance] < pool.outstanding[best]:
             best = instance
-    chosen[0, 0] = 0
-    chosen[0, 1] = best
-    chosen[0, 2] = min(waiting.size[0], service.largest[pool.type[best]] - 1)
-    return 1
+    return give_earliest(now_ms, best, waiting, pool, service, chosen)

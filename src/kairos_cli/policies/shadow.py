@@ -27,7 +27,16 @@ all is matched anew at the next event. What each part is for (docs/shadow.md has
   waited more than 50 targets before all others, the oldest first. In overload the rest of the pool goes on
   serving what can be on time.
 
-Options: none. The numbers are the same for all models and pools; `make bench-shadow` shows what others do.
+- *Parts.* Where queries may be split, one that could not be in time as a whole where its time is cheapest is
+  matched in parts alike in size, as few as take at most 0.7 targets each, so that all can begin in time.
+- *Batches.* Where queries may be merged, time is held as dear as it is in the batches that suit a query best, the more
+  so the more wait; each query that is matched with an idle instance takes others along (policies.batches).
+  Waiting for a busy instance costs ten times as much as one at a time, since many may join its next batch and all
+  wait for it. Late queries bring a third less than their worth. An instance left idle is looked at again after a
+  twentieth of the target.
+
+Options, where queries may be merged or split: whether to, since not on every pool does it pay (simulate.tuning). The
+numbers are the same for all models and pools; `make bench-shadow` shows what others do.
 
 Of the queries that are cheapest on a type the earliest are matched, 8 and three for each instance of that type
 but not more than 32; and of each type the 16 instances that are free first, or more if more are idle.
@@ -99,7 +108,7 @@ def assign(now_ms: float, waiting: Any, pool: Any, service: Any, options: Any, c
             if spare_ms[row] >= 0:
                 pair += service.late_price * _chance_of_more(service, kind, size, slack_ms[row] - rest_ms)
                 pair += delay * wait[row] * rest_ms / service.target_ms
-            cost[row, column] = pair if instance != taken else np.inf
+            cost[row, column] = pair if instance != taken and size < service.largest[kind] else np.inf
     matched = np.empty(len(instances), np.int64)
     match(cost, wait, matched)
     if service.merge:
@@ -203,7 +212,7 @@ def _overdue(now_ms: float, waiting: Any, pool: Any, service: Any, chosen: Any) 
         if pool.outstanding[instance] == 0:
             chosen[0, 0] = 0
             chosen[0, 1] = instance
-            chosen[0, 2] = waiting.size[0]
+            chosen[0, 2] = min(waiting.size[0], service.largest[most] - 1)
             return 1
     return 0
 

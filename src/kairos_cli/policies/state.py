@@ -143,7 +143,7 @@ def service(table: ServiceTable, counts: Ints | None = None, shadow_price: Float
         worth.argmin(axis=0).astype(np.int64),
         late_worth.min(axis=0),
         np.maximum(worth.min(axis=0), 1e-9) ** _LIGHT,
-        np.where(present[:, None], mean_ms, np.inf).min(axis=0),
+        _fastest_ms(table, present),
         max(_LATE, _LATE_REGRETS * float((worth.min(axis=0) - late_worth.min(axis=0)).max())),
         table.serving.merge,
         table.serving.split,
@@ -153,6 +153,13 @@ def service(table: ServiceTable, counts: Ints | None = None, shadow_price: Float
         share_ms,
         _parts(table, high_ms, worth.argmin(axis=0)),
     )
+
+
+def _fastest_ms(table: ServiceTable, present: NDArray[np.bool_]) -> Floats:
+    """Return the mean latency (B,) of the fastest type that may serve so much at once, of all where none may."""
+    mean_ms = np.where(present[:, None], table.mean_ms, np.inf)
+    able_ms = np.where(np.arange(mean_ms.shape[1]) < table.largest[:, None], mean_ms, np.inf).min(axis=0)
+    return np.asarray(np.where(np.isfinite(able_ms), able_ms, mean_ms.min(axis=0)))
 
 
 def _high_ms(table: ServiceTable) -> Floats:

@@ -74,7 +74,7 @@ class Simulator:
         self.table = table
         self.streams = tuple(streams)
         self._shadow_prices = shadow_prices
-        self._known: dict[tuple[bytes, Serving], Service] = {}
+        self._known: dict[tuple[bytes, Serving, bool], Service] = {}
         self._quantile_ms = np.ascontiguousarray(table.quantile_ms)
         self._executor = ThreadPoolExecutor(workers) if workers else None
 
@@ -118,10 +118,10 @@ class Simulator:
     def _service(self, counts: Ints, policy: str, option: Option) -> Service:
         """Return what a policy knows of a pool; shadow prices take a linear program, so they are kept."""
         serving = serving_under(policy, option, self.table.serving)
-        key = counts.tobytes(), serving
+        key = counts.tobytes(), serving, policy == "shadow"
         if key not in self._known:
             table = replace(self.table, serving=serving)
-            price = self._shadow_prices(table, counts) if self._shadow_prices else None
+            price = self._shadow_prices(table, counts) if self._shadow_prices and policy == "shadow" else None
             self._known[key] = service(table, counts, price)
         return self._known[key]
 

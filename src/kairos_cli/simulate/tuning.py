@@ -14,7 +14,7 @@ from kairos_cli.simulate.simulator import Option
 NO_OPTION: Option = (0.0,)
 _HOPELESS = 2.0
 #: How long batches may take on average, in shares of the target, and how long a window they may be held open.
-_BATCH_SHARES, _DELAY_SHARES = (0.5, 0.35, 0.7, 0.25, 1.0), (0.0, 0.03, 0.1)
+_BATCH_SHARES, _DELAY_SHARES = (0.5, 0.35, 0.7, 1.0), (0.0, 0.03, 0.1)
 #: How long parts may take on average, in shares of the target; a limit above 1 is none.
 _PART_SHARES = (1e300, 0.7, 0.5, 0.35, 0.25)
 #: Of the thresholds so many, the best by work alone, are tried with each size of parts.
