@@ -22,7 +22,7 @@ from kairos_cli.policies.state import Ints, PoolState, Waiting, service
 from shared import best_times, print_table, shipped_table
 
 #: Instances of g4dn.xlarge and r5n.large, 1 to 13.
-POOLS = {14: (1, 13), 100: (7, 93), 1000: (71, 929)}
+POOLS = {14: (1, 13), 100: (7, 93), 1000: (71, 929), 10_000: (714, 9286)}
 WAITING = (1, 4, 16, 64, 256)
 #: About how long each loop runs.
 LOOP_S = 0.005

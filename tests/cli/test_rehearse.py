@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.cli.test_documents import check
-from tests.conftest import Kairos, interrupted
+from tests.conftest import ROOT, Kairos, interrupted
 
 PLAN = "examples/ci/plan.json"
 #: A pool of ten, for a few seconds.
@@ -78,14 +81,52 @@ def test_a_load_beyond_the_capacity_is_sent_but_not_simulated(kairos: Kairos) ->
     assert result.stderr.splitlines()[-1].startswith("p99<350ms missed by round_robin: ")
 
 
+def routers() -> list[str]:
+    """Return the routers that run for the plan of these tests."""
+    listed = subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() if f"serve --plan {PLAN} --policy greedy " in line]
+
+
 def test_interrupting_leaves_no_answer_and_no_router() -> None:
     """Ctrl-C in the middle: exit code 130, nothing on standard output, and the router is gone."""
-    code, stdout, stderr = interrupted("rehearse", "--plan", PLAN, "--rate", "5", "--duration", "50")
-    left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    code, stdout, stderr = interrupted(
+        "rehearse", "--plan", PLAN, "--rate", "5", "--duration", "50", "--policy", "greedy"
+    )
 
     assert (130, "") == (code, stdout)
     assert stderr.endswith("interrupted\n")
-    assert f"serve --plan {PLAN} --policy shadow --slow 1.0 --port 0" not in left
+    assert [] == routers()
+
+
+def test_being_told_to_end_leaves_no_router() -> None:
+    """SIGTERM means what Ctrl-C does."""
+    args = ["rehearse", "--plan", PLAN, "--rate", "5", "--duration", "50", "--policy", "greedy"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kairos_cli", *args], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not routers():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    stdout, stderr = process.communicate(timeout=30)
+
+    assert (130, "", "\ninterrupted\n") == (process.returncode, stdout, stderr)
+    assert [] == routers()
+
+
+def test_a_pool_that_no_machine_emulates_is_refused(kairos: Kairos, tmp_path: Path) -> None:
+    """Before anything runs."""
+    path = tmp_path / "plan.json"
+    kairos("plan", "examples/01_rm2_budget.toml", "--budget", "40", "--choose", "capacity", "-o", path)
+    size = sum(json.loads(path.read_text())["pool"].values())
+    result = kairos("rehearse", "--plan", path, "--rate", "1")
+
+    assert size > 200
+    assert (
+        2,
+        f"--plan: error: a pool of {size} instances is too large for one machine\n"
+        "hint: the limit is 200; kairos evaluate simulates larger ones\n",
+    ) == (result.exit_code, result.stderr)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,12 @@ its decisions out of the times that are measured, and the load out of its decisi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,10 +27,14 @@ from kairos_cli.router.emulated_pool import EmulatedPool, emulated_pool
 from kairos_cli.router.kills import kill_in_turn
 from kairos_cli.router.load_client import Outcomes, Target, offer
 
+Result = TypeVar("Result")
+
 #: Servers so many times as fast do nothing, as far as clocks can tell.
 _NOTHING = 1e-6
 #: So many queries tell what the router adds.
 _TURNS = 500
+#: Each server has a port and connections in one process.
+MOST_INSTANCES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,24 @@ class Setting:
     plan_file: Path
     slow: float
     kill_every_s: float | None
+
+
+async def to_the_end(work: Coroutine[Any, Any, Result]) -> Result:
+    """Return what the work returns; SIGTERM ends it as Ctrl-C does, so that no router is left behind."""
+    ended, task = False, asyncio.ensure_future(work)
+
+    def end() -> None:
+        nonlocal ended
+        ended = task.cancel()
+
+    with suppress(NotImplementedError):  # on Windows, which has no such signal
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if ended:
+            raise KeyboardInterrupt from None
+        raise
 
 
 async def live(setting: Setting, policy: str, told: Callable[[], None], died: Callable[[str], None]) -> Outcomes:

@@ -13,6 +13,7 @@ from kairos_cli.cli.exit_codes import ExitCode
 from kairos_cli.cli.plan import POLICY
 from kairos_cli.cli.progress import progress
 from kairos_cli.cli.round_robin import ROUND_ROBIN
+from kairos_cli.errors import InputError
 from kairos_cli.policies import NAMES
 
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|m|)")
@@ -89,13 +90,16 @@ def _setting(plan_file: Path, slow: float, kill_every_s: float | None, given: di
     """Return what is rehearsed; raises InputError where it cannot be."""
     from kairos_cli.cli.load_question import Given, question
     from kairos_cli.cli.pool_check import check_pool
-    from kairos_cli.cli.rehearsal import Setting
+    from kairos_cli.cli.rehearsal import MOST_INSTANCES, Setting
 
     nothing = dict.fromkeys(("model", "mix", "trace_file", "qos", "profiles"))
     asked = question(Given(**nothing, **given, plan_file=plan_file, slow=slow))
     assert asked.scenario is not None
     assert asked.pool is not None
     check_pool(asked.scenario, asked.pool, "--plan")
+    if asked.pool.size > MOST_INSTANCES:
+        message = f"a pool of {asked.pool.size} instances is too large for one machine"
+        raise InputError.of(message, "--plan", f"the limit is {MOST_INSTANCES}; kairos evaluate simulates larger ones")
     return Setting(asked, asked.scenario, asked.pool, plan_file, slow, kill_every_s)
 
 
@@ -103,14 +107,16 @@ def _rehearsed(setting: Any, policies: list[str], quiet: bool) -> Any:
     """Return the document: what the router adds, then policy after policy, live and then simulated."""
     import numpy as np
 
-    from kairos_cli.cli.rehearsal import added_latency_ms
+    from kairos_cli.cli.rehearsal import added_latency_ms, to_the_end
     from kairos_cli.report.rehearsal_document import rehearsal_document
     from kairos_cli.router import event_loop
 
     asked = setting.asked
     through = next((policy for policy in policies if policy != ROUND_ROBIN), POLICY)
     with progress("what the router adds", quiet):
-        directly, routed = np.percentile(event_loop.run(added_latency_ms(setting, through)), (50, 99), axis=1).T
+        directly, routed = np.percentile(
+            event_loop.run(to_the_end(added_latency_ms(setting, through))), (50, 99), axis=1
+        ).T
     results = [_result(setting, policy, quiet) for policy in policies]
     about = {"model": asked.model, "mix": asked.mix.name, "pool": setting.pool.by_type, "slow": setting.slow}
     about |= {"duration_s": asked.duration_s, "seed": asked.seed, "kill_every_s": setting.kill_every_s}
@@ -122,7 +128,7 @@ def _result(setting: Any, policy: str, quiet: bool) -> Any:
     """Return what became of the queries under a policy, with the simulation beside it."""
     from kairos_cli.cli.load_remarks import remark
     from kairos_cli.cli.load_simulation import simulated
-    from kairos_cli.cli.rehearsal import live
+    from kairos_cli.cli.rehearsal import live, to_the_end
     from kairos_cli.report.rehearsal_document import Rehearsed
     from kairos_cli.router import event_loop
     from kairos_cli.router.load_client import End
@@ -130,7 +136,9 @@ def _result(setting: Any, policy: str, quiet: bool) -> Any:
 
     asked = setting.asked
     with progress(f"queries under {policy}", quiet, len(asked.arrival_s)) as advance:
-        outcomes = event_loop.run(live(setting, policy, advance, lambda server: note(f"killed {server}", quiet)))
+        outcomes = event_loop.run(
+            to_the_end(live(setting, policy, advance, lambda server: note(f"killed {server}", quiet)))
+        )
     remark(outcomes, quiet)
     counted = slice(asked.warm_up, None)
     measured = felt(outcomes.answered_ms[counted], asked.batch_size[counted], asked.mix, asked.qos)

@@ -22,14 +22,15 @@ def with_shards(document: Document, pools: Sequence[Pool], share: Floats, one_ro
         for pool, part in zip(pools, share.tolist(), strict=True)
     ]
     results = [
-        {
-            **each,
-            "one_router_qps": rounded(qps),
-            "lost_fraction": rounded(1 - each["allowable_qps"] / qps) if qps else None,
-        }
+        {**each, "one_router_qps": rounded(qps), "lost_fraction": _lost(each["allowable_qps"], qps)}
         for each, qps in zip(document["results"], one_router_qps, strict=True)
     ]
     return {**document, "shards": shards, "results": results}
+
+
+def _lost(allowable_qps: float, one_router_qps: float) -> float | None:
+    """Return the share that splitting costs, without a sign where that is nothing."""
+    return round(1 - allowable_qps / one_router_qps, 4) + 0.0 if one_router_qps else None
 
 
 def shards_section(document: Document) -> Section:
