@@ -116,6 +116,7 @@ def test_a_query_that_spoils_a_shared_batch_fails_alone() -> None:
             )
             assert [2.0 * each for each in range(10)] == good
             assert (grpc.StatusCode.INVALID_ARGUMENT, "no such row") == (bad.code(), bad.details())
-            assert [30, 10, 20] == sizes_seen(proxy.backends[0])
+            together, *alone = sizes_seen(proxy.backends[0])
+            assert (30, [10, 20]) == (together, sorted(alone))  # which of the two arrives first is up to gRPC
 
     run(main())

@@ -189,7 +189,8 @@ def test_a_query_that_spoils_a_shared_batch_fails_alone() -> None:
             (good, answer), bad = await asyncio.gather(proxy.infer(10), proxy.infer(20))
             assert (200, [10, 1]) == (good, answer["outputs"][0]["shape"])
             assert (400, {"error": "no such row"}) == bad
-            assert [30, 10, 20] == sizes_seen(proxy.backends[0])
+            together, *alone = sizes_seen(proxy.backends[0])
+            assert (30, [10, 20]) == (together, sorted(alone))  # which of the two arrives first is up to the sockets
 
     run(main())
 
