@@ -17,6 +17,7 @@ from kairos_cli.cli.github_actions import annotate, folder_in_repository, summar
 from kairos_cli.cli.limit_options import limit_options
 from kairos_cli.cli.plan import POLICY
 from kairos_cli.cli.progress import progress
+from kairos_cli.cli.scenario_options import profiles_option
 from kairos_cli.cli.search_options import countdown, time_limit_option
 from kairos_cli.errors import InputError
 
@@ -35,10 +36,7 @@ from kairos_cli.errors import InputError
 @click.option("--warn-only", is_flag=True, help="Let limits warn that would fail.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if a limit fails.")
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of all draws.  [default: the scenario's]")
-@click.option(
-    "--profiles", envvar="KAIROS_PROFILES", type=click.Path(path_type=Path, file_okay=False, exists=True),
-    metavar="DIR", help="Your own folder of models/, prices/ and mixes/.",
-)  # fmt: skip
+@profiles_option
 @time_limit_option
 @effort_options
 @answer_options_with("github", "junit", "sarif")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from kairos_cli.cli.answer import note
-from kairos_cli.cli.scenario_options import pool_of
+from kairos_cli.cli.scenario_options import pool_of, profiles_option
 from kairos_cli.errors import InputError
 
 
@@ -28,10 +28,7 @@ from kairos_cli.errors import InputError
     help="Port of the first instance, each other has the next; 0 for any that are free.",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of all draws.  [default: the plan's, or 0]")
-@click.option(
-    "--profiles", envvar="KAIROS_PROFILES", type=click.Path(path_type=Path, file_okay=False, exists=True),
-    metavar="DIR", help="Your own folder of models/, prices/ and mixes/.",
-)  # fmt: skip
+@profiles_option
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but the flags for kairos serve, and errors.")
 def command(
     *, plan_file: Path | None, model: str | None, pool_text: str | None, slow: float, host: str, port_from: int,

@@ -11,6 +11,7 @@ from kairos_cli.cli.answer import Answer, answer_options, give, note
 from kairos_cli.cli.exit_codes import ExitCode
 from kairos_cli.cli.plan import POLICY
 from kairos_cli.cli.progress import progress
+from kairos_cli.cli.scenario_options import profiles_option
 from kairos_cli.policies import NAMES
 
 
@@ -48,10 +49,7 @@ from kairos_cli.policies import NAMES
     help="A query without an answer for so long is lost.  [default: 60]",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of all draws.  [default: the plan's, or 0]")
-@click.option(
-    "--profiles", envvar="KAIROS_PROFILES", type=click.Path(path_type=Path, file_okay=False, exists=True),
-    metavar="DIR", help="Your own folder of models/, prices/ and mixes/.",
-)  # fmt: skip
+@profiles_option
 @answer_options
 def command(
     *, url: str, policy: str, tensors: str, timeout_s: float, format_: str | None, output: Path | None, quiet: bool,

@@ -50,6 +50,15 @@ def _variables(ctx: click.Context) -> dict[str, str]:
 
 _option = partial(click.option, cls=_FlagOrVariable)
 
+#: The folder of profiles, for commands that take no scenario by flags.
+profiles_option = click.option(
+    "--profiles",
+    envvar="KAIROS_PROFILES",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Your own folder of models/, prices/ and mixes/.",
+)
+
 
 def scenario_options(command: Command) -> Command:
     """Add the scenario argument and the flags that override its values."""

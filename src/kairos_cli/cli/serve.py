@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from kairos_cli.cli.exit_codes import ExitCode
+from kairos_cli.cli.scenario_options import profiles_option
 from kairos_cli.policies import NAMES
 
 
@@ -52,10 +53,7 @@ from kairos_cli.policies import NAMES
     "--slow", type=click.FloatRange(min=0, min_open=True, max=1000), default=1.0, metavar="X",
     help="The servers are emulated X times as slow: stretch latencies and target as much.  [default: 1]",
 )  # fmt: skip
-@click.option(
-    "--profiles", envvar="KAIROS_PROFILES", type=click.Path(path_type=Path, file_okay=False, exists=True),
-    metavar="DIR", help="Your own folder of models/, prices/ and mixes/.",
-)  # fmt: skip
+@profiles_option
 def command(*, scenario: Path | None, profiles: Path | None, slow: float, **flags: Any) -> int:
     """Share live queries out over real servers, by the policy that was simulated.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kairos_cli.cli.answer import Answer, answer_options, give
+from kairos_cli.cli.scenario_options import profiles_option
 
 _KINDS = ("models", "prices", "mixes")
 
@@ -14,13 +15,7 @@ _KINDS = ("models", "prices", "mixes")
 @click.command("show")
 @click.argument("kind", type=click.Choice(_KINDS))
 @click.argument("name", required=False)
-@click.option(
-    "--profiles",
-    envvar="KAIROS_PROFILES",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Your own folder of models/, prices/ and mixes/.",
-)
+@profiles_option
 @answer_options
 def command(
     *,

@@ -71,6 +71,7 @@ class Service(NamedTuple):
     the row of the largest batch that is all but surely in time if it is started at once. `high_ms` (J, B) is the
     latency that service all but surely keeps to. `share_ms` (J, B) is what a query takes of an
     instance's time in the batches that suit it best: its mean latency, where none are merged or split.
+    `parts` (B,) is in how many parts a query is served, 1 where none are split.
     """
 
     mean_ms: Floats

@@ -10,6 +10,7 @@ from kairos_cli.domain.service_table import ServiceTable
 from kairos_cli.report.document import Document, rounded
 from kairos_cli.report.plan_document import scenario_part
 from kairos_cli.simulate.evaluation import PolicyResult
+from kairos_cli.simulate.felt import FeltClass
 from kairos_cli.simulate.observe import Observation, SizeClass
 
 SCHEMA = "kairos.evaluation/1"
@@ -96,6 +97,11 @@ def _observed(observed: Observation | None, table: ServiceTable, pool: Pool) -> 
 
 
 def _size_class(each: SizeClass, table: ServiceTable, pool: Pool) -> Document:
+    return {**size_class_part(each), "share": _by_type(each.served_by, table, pool)}
+
+
+def size_class_part(each: SizeClass | FeltClass) -> Document:
+    """Return what became of the queries of neighbouring batch sizes, simulated or live."""
     return {
         "batch_size_from": each.first,
         "batch_size_to": each.last,
@@ -103,7 +109,6 @@ def _size_class(each: SizeClass, table: ServiceTable, pool: Pool) -> Document:
         "p50_ms": rounded(each.p50_ms),
         "p99_ms": rounded(each.p99_ms),
         "on_time_fraction": rounded(each.on_time_fraction, 6),
-        "share": _by_type(each.served_by, table, pool),
     }
 
 

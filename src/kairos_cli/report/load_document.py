@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kairos_cli.domain.qos import QosTarget
 from kairos_cli.report.document import Document, rounded
-from kairos_cli.simulate.felt import Felt, FeltClass
+from kairos_cli.report.evaluation_document import size_class_part
+from kairos_cli.simulate.felt import Felt
 
 SCHEMA = "kairos.load/1"
 PERCENTILE_KEYS = ("p50_ms", "p95_ms", "p99_ms", "p99_9_ms")
@@ -51,16 +52,5 @@ def _figures(felt: Felt) -> Document:
         **{key: rounded(value) for key, value in zip(PERCENTILE_KEYS, percentiles, strict=True)},
         "longest_ms": rounded(felt.longest_ms),
         "on_time_fraction": rounded(felt.on_time_fraction, 6),
-        "size_classes": [_size_class(each) for each in felt.size_classes],
-    }
-
-
-def _size_class(each: FeltClass) -> Document:
-    return {
-        "batch_size_from": each.first,
-        "batch_size_to": each.last,
-        "query_share": rounded(each.query_share),
-        "p50_ms": rounded(each.p50_ms),
-        "p99_ms": rounded(each.p99_ms),
-        "on_time_fraction": rounded(each.on_time_fraction, 6),
+        "size_classes": [size_class_part(each) for each in felt.size_classes],
     }
